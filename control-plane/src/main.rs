@@ -1,0 +1,3 @@
+//! The `cambist` command.
+
+fn main() {}

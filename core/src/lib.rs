@@ -1,0 +1,13 @@
+//! The decisions of Cambist.
+//!
+//! This crate verifies tokens, matches them against policy and mints access tokens. Time, randomness and
+//! cryptography are arguments. Deliberately absent: I/O, a clock, the environment, threads and logging.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod denial;
+pub mod secret;
+pub mod time;
+pub mod wire;

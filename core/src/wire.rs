@@ -1,0 +1,7 @@
+//! The JSON that travels between control plane and gateway. Unknown fields are refused everywhere.
+//!
+//! Deliberately absent: meaning. `policy::compile` turns these into a policy and reports what is wrong.
+
+pub mod changes;
+pub mod event;
+pub mod snapshot;

@@ -1,0 +1,1 @@
+//! The Envoy filter: a thin shell over `cambist-core`.
