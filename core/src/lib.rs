@@ -8,6 +8,10 @@
 extern crate alloc;
 
 pub mod denial;
+pub mod denylist;
+pub mod digest;
+pub mod endpoint;
+pub mod identity;
 pub mod secret;
 pub mod time;
 pub mod wire;
