@@ -1,0 +1,101 @@
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+target := env("CARGO_TARGET_DIR", justfile_directory() / "target")
+module := target / "wasm32-wasip1/wasm/cambist_filter.wasm"
+
+# The tools that recipes install into .tools, pinned.
+cargo_deny := "0.20.2"
+func_e := "v1.6.0"
+
+# Lists the recipes.
+default:
+    @just --list --unsorted
+
+# Adds the compile targets and finds Envoy; quick when nothing is left to do.
+setup:
+    @scripts/toolchain.sh
+    @scripts/envoy.py
+
+# Builds the module that Envoy loads.
+wasm: setup
+    cargo build -p cambist-filter --target wasm32-wasip1 --profile wasm
+    @echo "module: {{ module }}, $(stat -c %s '{{ module }}') bytes"
+
+# Runs the whole story once, from a workload's token to a revoke, and shows it as a table.
+demo: wasm programs
+    {{ target }}/debug/cambist-dev demo
+
+# Starts the demo, leaves it running and prints what to try.
+up: wasm programs
+    {{ target }}/debug/cambist-dev up
+
+# Serves an issuer for envoy/minimal.yaml and prints tokens to try.
+issuer: programs
+    {{ target }}/debug/cambist-dev issuer
+
+# Builds `cambist` and `cambist-dev`.
+programs:
+    cargo build --workspace --bins
+
+# Everything that must pass: unit tests native and as wasm, the API, and end to end in real Envoy.
+test: wasm programs
+    @echo "== unit tests"
+    cargo test --workspace --lib --bins
+    @just test-core-wasm
+    @echo "== integration and end to end"
+    cargo test --workspace --test '*'
+    @echo "== just test: every suite passed"
+
+# The decisions, native.
+test-core:
+    cargo test -p cambist-core
+
+# The decisions, as wasm in Node.
+test-core-wasm:
+    @echo "== core as wasm"
+    @scripts/wasm-runner.sh
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="{{ justfile_directory() }}/.tools/bin/wasm-bindgen-test-runner" \
+        cargo test -p cambist-core --target wasm32-unknown-unknown --lib
+
+# The control plane and its API, in process.
+test-control-plane:
+    cargo test -p cambist-control-plane
+
+# Real Envoy, real processes. `just test-e2e rotation` runs the tests whose names contain it.
+test-e2e filter="": wasm programs
+    cargo test --workspace --test e2e -- {{ filter }}
+
+# The README's local recipe, executed word for word with func-e.
+test-func-e: wasm programs
+    scripts/func-e.py {{ func_e }}
+
+# Formatting, clippy with warnings as errors on every crate alone, licences and sources.
+lint: setup
+    cargo fmt --all --check
+    cargo clippy -p cambist-core --all-targets -- -D warnings
+    cargo clippy -p cambist-core --target wasm32-unknown-unknown -- -D warnings
+    cargo clippy -p cambist-filter --all-targets -- -D warnings
+    cargo clippy -p cambist-filter --target wasm32-wasip1 -- -D warnings
+    cargo clippy -p cambist-control-plane --all-targets -- -D warnings
+    cargo clippy -p cambist-tests --all-targets -- -D warnings
+    @scripts/cargo-tool.sh cargo-deny {{ cargo_deny }} cargo-deny
+    .tools/bin/cargo-deny check bans licenses sources
+    @echo "== just lint: clean"
+
+# Every crate compiles alone, with its own features only.
+check-each: setup
+    cargo check -p cambist-core
+    cargo check -p cambist-core --target wasm32-unknown-unknown
+    cargo check -p cambist-filter
+    cargo check -p cambist-filter --target wasm32-wasip1
+    cargo check -p cambist-control-plane
+    cargo check -p cambist-tests
+
+# Throughput beside native jwt_authn; writes target/bench/report.json. About ten minutes.
+bench rounds="5" seconds="4": wasm
+    @scripts/wrk.sh
+    cargo build --release -p cambist-tests --bin cambist-dev -p cambist-control-plane --bin cambist
+    {{ target }}/release/cambist-dev bench --rounds {{ rounds }} --seconds {{ seconds }}
+
+# All of it, in the order of cost.
+ci: lint check-each test test-func-e

@@ -1,0 +1,193 @@
+//! What the repository says about itself is true: the documents name files, tests and commands that exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines a Rust file may have.
+const LONGEST_FILE: usize = 500;
+
+/// Rows of the checklist in `docs/coverage.md`.
+const CHECKLIST: u32 = 144;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every Rust file of the workspace, with its path from the root.
+fn sources() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for member in ["core", "filter", "control-plane", "tests"] {
+        collect(&root().join(member), &mut found);
+    }
+    assert!(found.len() > 10, "found only {} Rust files: is the walk broken?", found.len());
+    found
+}
+
+fn collect(folder: &Path, found: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                collect(&path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            found.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// Names of functions in files that hold tests.
+fn test_names() -> BTreeSet<String> {
+    let marks =
+        ["#[test]", "#[tokio::test", "#[wasm_bindgen_test]", "workers! {", "proptest! {", "#[cfg(test)]"];
+    sources()
+        .values()
+        .filter(|text| marks.iter().any(|mark| text.contains(mark)))
+        .flat_map(|text| text.lines())
+        .filter_map(|line| {
+            let line = line.trim_start().trim_start_matches("async ");
+            let name = line.strip_prefix("fn ")?.split(['(', '<']).next()?;
+            Some(name.to_owned())
+        })
+        .collect()
+}
+
+/// Words of `text` in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn coverage_has_every_row_and_names_tests_that_exist() {
+    let known = test_names();
+    let text = read("docs/coverage.md");
+    let mut rows = BTreeSet::new();
+    let mut faults = Vec::new();
+    for line in text.lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let [_, row, _, shown, _] = cells[..] else { continue };
+        let Ok(row) = row.parse::<u32>() else { continue };
+        if !rows.insert(row) {
+            faults.push(format!("row {row} stands twice"));
+        }
+        let tests: Vec<_> = quoted(shown).collect();
+        if tests.is_empty() && shown != "planned" {
+            faults.push(format!("row {row} names neither a test nor `planned`: {shown}"));
+        }
+        for test in tests {
+            if !known.contains(test) {
+                faults.push(format!("row {row} names {test}, which is no test"));
+            }
+        }
+    }
+    faults
+        .extend((1..=CHECKLIST).filter(|row| !rows.contains(row)).map(|row| format!("row {row} is missing")));
+    assert!(faults.is_empty(), "docs/coverage.md:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn architecture_names_files_that_exist() {
+    let text = read("ARCHITECTURE.md");
+    let files: Vec<_> = quoted(&text)
+        .filter(|word| !word.contains([' ', '{', '*', '<', '$']))
+        .filter(|word| {
+            let path = Path::new(word);
+            word.ends_with('/')
+                || path.extension().is_some_and(|end| {
+                    ["rs", "md", "toml", "yaml", "json", "sh", "py"].iter().any(|known| end == *known)
+                })
+        })
+        .collect();
+    assert!(files.len() > 10, "ARCHITECTURE.md names only {} files", files.len());
+    let missing: Vec<_> = files.into_iter().filter(|file| !root().join(file).exists()).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names what is not there: {missing:?}");
+}
+
+#[test]
+fn documents_link_to_files_that_exist() {
+    for document in ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md"] {
+        for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !link.starts_with("https://") {
+                assert!(root().join(link).exists(), "{document} links to {link}, which is not there");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_one_file_of_the_filter_names_the_host() {
+    let word = ["host", "calls"].concat();
+    let naming: Vec<_> = sources()
+        .into_iter()
+        .filter(|(path, text)| path.starts_with("filter/") && text.contains(&word))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(naming.len() <= 1, "more than one file names the host's calls: {naming:?}");
+}
+
+#[test]
+fn no_source_file_is_too_long_or_badly_named() {
+    let vague = ["mod", "util", "utils", "helper", "helpers", "common", "manager"];
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        if lines > LONGEST_FILE {
+            faults.push(format!("{path} has {lines} lines, {LONGEST_FILE} are allowed"));
+        }
+        let stem = Path::new(&path).file_stem().unwrap().to_string_lossy().into_owned();
+        if vague.contains(&stem.as_str()) {
+            faults.push(format!("{path} has a name that says nothing"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn readme_shows_the_two_commands() {
+    let readme = read("README.md");
+    for command in ["cargo install --locked just && just demo", "cargo install --locked just && just test"] {
+        assert!(readme.lines().any(|line| line.trim() == command), "README.md does not show: {command}");
+    }
+}
+
+#[test]
+fn ci_runs_the_readmes_test_command() {
+    let script = read(".ci/run");
+    assert!(script.contains("cargo install --locked just && just test;"));
+    assert!(script.contains("just test-func-e"));
+}
+
+/// Indented lines of the README are commands. Each is a recipe, or is executed word for word by `just test-func-e`.
+#[test]
+fn readme_shows_only_commands_that_are_executed() {
+    let executed = read("scripts/func-e.py");
+    let recipes = read("justfile");
+    for line in read("README.md").lines().filter_map(|line| line.strip_prefix("    ")) {
+        let last = line.rsplit("&& ").next().unwrap();
+        let known = last.strip_prefix("just ").map_or_else(
+            || executed.contains("README.md"),
+            |recipe| {
+                let recipe = recipe.split(' ').next().unwrap();
+                recipes.lines().any(|line| line.starts_with(recipe) && line.contains(':'))
+            },
+        );
+        assert!(known, "README.md shows a command that nothing executes: {line}");
+    }
+}
+
+#[test]
+fn lock_file_takes_crates_from_one_registry() {
+    let other: Vec<String> = read("Cargo.lock")
+        .lines()
+        .filter(|line| line.starts_with("source = "))
+        .filter(|line| !line.ends_with("registry+https://github.com/rust-lang/crates.io-index\""))
+        .map(str::to_owned)
+        .collect();
+    assert!(other.is_empty(), "Cargo.lock names other sources: {other:?}");
+}
