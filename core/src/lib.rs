@@ -7,11 +7,17 @@
 
 extern crate alloc;
 
+pub mod bearer;
+pub mod claims;
+pub mod crypto;
 pub mod denial;
 pub mod denylist;
 pub mod digest;
 pub mod endpoint;
+pub mod exchange;
 pub mod identity;
+pub mod jose;
+pub mod json;
 pub mod secret;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,32 @@
+use alloc::{vec, vec::Vec};
+
+use super::{Support, self_test};
+use crate::{
+    crypto::{Crypto, RustCrypto, SignError, SigningKey},
+    jose::{alg::Alg, jwk::VerificationKey},
+};
+
+/// Answers everything with the same.
+struct Constant(bool);
+
+impl Crypto for Constant {
+    fn verify(&self, _: Alg, _: &VerificationKey, _: &[u8], _: &[u8]) -> bool {
+        self.0
+    }
+
+    fn sign(&self, _: &SigningKey, _: &[u8]) -> Result<Vec<u8>, SignError> {
+        if self.0 { Ok(vec![1; 64]) } else { Err(SignError) }
+    }
+}
+
+#[test]
+fn passes_the_rust_implementation() {
+    let all = Support { rs256_verify: true, es256_verify: true, es256_sign: true };
+    assert_eq!(self_test(&RustCrypto), all);
+}
+
+#[test]
+fn fails_one_that_accepts_or_refuses_everything() {
+    assert_eq!(self_test(&Constant(true)), Support::default());
+    assert_eq!(self_test(&Constant(false)), Support::default());
+}
