@@ -18,11 +18,20 @@ pub struct Claims {
     iss: String,
     sub: String,
     aud: Vec<String>,
-    exp: i64,
-    nbf: Option<i64>,
-    iat: Option<i64>,
+    times: Times,
     jti: Option<String>,
     members: Map<String, Value>,
+}
+
+/// When a token is valid. Unix seconds, rounded the way that shortens the validity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When it ends.
+    pub exp: i64,
+    /// When it begins.
+    pub nbf: Option<i64>,
+    /// When it was issued.
+    pub iat: Option<i64>,
 }
 
 /// How an issuer's times are read. All values are seconds.
@@ -60,7 +69,7 @@ impl Claims {
         if members.contains_key("cnf") {
             return Err(Denial::TypNotAllowed);
         }
-        Ok(Self { iss, sub, aud, exp, nbf, iat, jti, members })
+        Ok(Self { iss, sub, aud, times: Times { exp, nbf, iat }, jti, members })
     }
 
     /// The issuer, byte for byte as the token has it after JSON unescaping.
@@ -80,17 +89,17 @@ impl Claims {
 
     /// Unix time in seconds at which the token ends, rounded down.
     pub const fn exp(&self) -> i64 {
-        self.exp
+        self.times.exp
     }
 
     /// Unix time in seconds before which the token is not valid, rounded up.
     pub const fn nbf(&self) -> Option<i64> {
-        self.nbf
+        self.times.nbf
     }
 
     /// Unix time in seconds at which the token was issued, rounded up.
     pub const fn iat(&self) -> Option<i64> {
-        self.iat
+        self.times.iat
     }
 
     /// The token's own name.
@@ -103,12 +112,24 @@ impl Claims {
         &self.members
     }
 
+    /// When the token is valid, without the rest.
+    pub const fn times(&self) -> Times {
+        self.times
+    }
+
+    /// As [`Times::check`].
+    pub fn check_times(&self, rules: &TimeRules, now: Timestamp) -> Result<(), Denial> {
+        self.times.check(rules, now)
+    }
+}
+
+impl Times {
     /// Checks the times against `now`; nothing wraps, whatever the token says.
     ///
     /// Refuses when `now` is not before `exp` plus its leeway ([`Denial::TokenExpired`]), when `nbf` or `iat` is
     /// after `now` plus the clock skew ([`Denial::TokenNotYetValid`]), and when `exp` minus `iat`, or minus `now`
     /// without `iat`, exceeds the longest lifetime ([`Denial::TokenTooOld`]).
-    pub fn check_times(&self, rules: &TimeRules, now: Timestamp) -> Result<(), Denial> {
+    pub fn check(&self, rules: &TimeRules, now: Timestamp) -> Result<(), Denial> {
         let TimeRules { clock_skew, exp_leeway, max_lifetime } = *rules;
         if now >= Timestamp::from_secs(self.exp).plus_secs(exp_leeway.into()) {
             return Err(Denial::TokenExpired);

@@ -19,7 +19,7 @@ pub fn identity_id(tenant: &str, client_id: &str, issuer: &str, audience: &str, 
 }
 
 /// The audience that names an identity: the first in byte order of the token's audiences that are accepted.
-pub fn identity_audience<'a>(token: &'a [String], accepted: impl Fn(&str) -> bool) -> Option<&'a str> {
+pub fn identity_audience(token: &[String], accepted: impl Fn(&str) -> bool) -> Option<&str> {
     token.iter().map(String::as_str).filter(|audience| accepted(audience)).min()
 }
 

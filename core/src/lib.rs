@@ -7,6 +7,8 @@
 
 extern crate alloc;
 
+pub mod audit_queue;
+pub mod backoff;
 pub mod bearer;
 pub mod claims;
 pub mod crypto;
@@ -15,9 +17,13 @@ pub mod denylist;
 pub mod digest;
 pub mod endpoint;
 pub mod exchange;
+pub mod flow;
 pub mod identity;
 pub mod jose;
 pub mod json;
+pub mod keyring;
+pub mod policy;
 pub mod secret;
 pub mod time;
+pub mod token_cache;
 pub mod wire;

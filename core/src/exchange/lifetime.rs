@@ -18,6 +18,14 @@ pub fn expires_in(now: Timestamp, exp: i64) -> i64 {
     Timestamp::from_secs(exp).millis_since(now).max(0).div_euclid(1000)
 }
 
+/// Until when a token minted at `now` may be served from a cache: 15 s before `exp`, or 10 % of its life where
+/// that is less.
+pub fn usable_until(now: Timestamp, exp: i64) -> Timestamp {
+    let end = Timestamp::from_secs(exp);
+    let tenth = end.millis_since(now).max(0).checked_div(10).unwrap_or(0);
+    end.plus_millis(tenth.min(15_000).saturating_neg())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{expires_in, expiry};

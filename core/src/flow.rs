@@ -1,0 +1,119 @@
+//! The request state machine: from a request head to an owned [`Step`], and on from every answer.
+//!
+//! Deliberately absent: hostcalls, waiting, counting. The shell carries a step out; what it means is decided here.
+
+mod credential;
+mod grant;
+mod report;
+mod request;
+mod response;
+mod state;
+mod step;
+
+use alloc::{boxed::Box, sync::Arc};
+
+use self::{
+    credential::{Presented, presented},
+    grant::Halt,
+    request::Place,
+};
+pub use self::{
+    report::{Counted, Report},
+    request::{Head, Request},
+    response::Response,
+    state::State,
+    step::{Answer, Call, Credential, Edits, Flow, Remote, Step},
+};
+use crate::{
+    crypto::Crypto,
+    denial::Denial,
+    policy::{Policy, Route},
+    time::Timestamp,
+    wire::snapshot::Mode,
+};
+
+/// What a decision needs from outside.
+pub struct Ambient<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Signatures.
+    pub crypto: &'a dyn Crypto,
+    /// 16 random bytes for a `jti`, or `None` if there are none to be had.
+    pub random: &'a mut dyn FnMut() -> Option<[u8; 16]>,
+}
+
+/// Decides about a request as far as that is possible at once.
+pub fn start(state: &mut State, head: &Head<'_>, ambient: &mut Ambient<'_>) -> Step {
+    let arrived = ambient.now;
+    decide(state, head, arrived, ambient)
+}
+
+/// Goes on after `answer` to the call that [`start`] or an earlier `resume` asked for.
+///
+/// The whole decision is made again with what is known now, so nothing that changed while waiting is missed.
+pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Ambient<'_>) -> Step {
+    let Flow { request, arrived } = flow;
+    let denial = match answer {
+        Answer::Ready => return request.with_head(|head| decide(state, head, *arrived, ambient)),
+        Answer::Overloaded => Denial::Overloaded,
+        Answer::TimedOut(Call::FetchKeys { .. }) => Denial::KeysUnavailable,
+        Answer::TimedOut(Call::AwaitSnapshot) => Denial::ConfigStale,
+        Answer::TimedOut(_) => Denial::UpstreamStsUnavailable,
+        // No call of this version is answered remotely.
+        Answer::Remote(_) => Denial::Internal,
+    };
+    let route = state.policy().and_then(|policy| request.with_head(|head| find_route(&policy, head).ok()));
+    refuse(denial, route.as_deref(), None, state.epoch())
+}
+
+fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut Ambient<'_>) -> Step {
+    let Some(policy) = state.policy() else {
+        return Step::call(head, arrived, Call::AwaitSnapshot);
+    };
+    let route = match find_route(&policy, head) {
+        Ok(route) => route,
+        Err(denial) => return refuse(denial, None, None, policy.header.epoch),
+    };
+    let fresh = state.is_fresh(ambient.now);
+    let outcome = match () {
+        () if !fresh => Err(Halt::from(Denial::ConfigStale)),
+        () if route.cors_preflight && head.is_cors_preflight() => Ok(Edits::untouched(Counted::Preflight)),
+        () => answer_credential(state, &policy, &route, head, arrived, ambient),
+    };
+    let epoch = policy.header.epoch;
+    match (outcome, route.mode) {
+        (Ok(_), Mode::Observe) => Step::observed(None, &route, epoch),
+        (Err(Halt::Denied { denial, .. }), Mode::Observe) => Step::observed(Some(denial), &route, epoch),
+        // An observed request is never held up: the keys come for those after it.
+        (Err(Halt::Wait(_)), Mode::Observe) => Step::observed(Some(Denial::KeysUnavailable), &route, epoch),
+        (Ok(edits), _) => Step::Forward(edits),
+        (Err(Halt::Wait(call)), _) => Step::call(head, arrived, call),
+        (Err(Halt::Denied { denial, subject }), _) => refuse(denial, Some(&route), subject, epoch),
+    }
+}
+
+fn answer_credential(
+    state: &mut State,
+    policy: &Policy,
+    route: &Route,
+    head: &Head<'_>,
+    arrived: Timestamp,
+    ambient: &mut Ambient<'_>,
+) -> Result<Edits, Halt> {
+    match presented(head, policy, route)? {
+        Presented::Nothing if route.mode == Mode::Require => Err(Denial::TokenMissing.into()),
+        Presented::Nothing => Ok(Edits::untouched(Counted::Unauthenticated)),
+        Presented::Foreign => Ok(Edits::untouched(Counted::Foreign)),
+        Presented::Token(token) => grant::grant(state, policy, route, token, arrived, ambient),
+    }
+}
+
+fn find_route(policy: &Policy, head: &Head<'_>) -> Result<Arc<Route>, Denial> {
+    let place = Place::of(head)?;
+    policy.routes().find(&place.host, place.path, place.method).map(Arc::clone)
+}
+
+fn refuse(denial: Denial, route: Option<&Route>, subject: Option<Box<report::Subject>>, epoch: u64) -> Step {
+    let response = Response::denial(denial, route);
+    Step::Reply { response, report: Report::denied(denial, route, subject, epoch) }
+}

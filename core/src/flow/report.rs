@@ -1,0 +1,133 @@
+//! What the operator learns of a decision: one count, and an event for a mint or a denial.
+
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+};
+
+use crate::{
+    denial::Denial,
+    digest::Digest,
+    policy::Route,
+    time::Timestamp,
+    wire::event::{Event, IdentityTuple, Minted, Outcome},
+};
+
+/// What to count and record.
+#[derive(Debug)]
+pub struct Report {
+    /// What to count.
+    pub counted: Counted,
+    /// What to record.
+    pub event: Option<Box<Event>>,
+}
+
+/// How a decision came about; one counter each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// Verified now.
+    Verified,
+    /// Verified earlier; found in the cache.
+    VerifiedCached,
+    /// An access token was minted.
+    Minted,
+    /// An access token was found in the cache.
+    MintedCached,
+    /// An `optional` route without a token.
+    Unauthenticated,
+    /// A foreign token that the route lets pass.
+    Foreign,
+    /// A CORS preflight.
+    Preflight,
+    /// An `observe` route; with what it would have been refused for.
+    Observed(Option<Denial>),
+    /// Refused.
+    Denied(Denial),
+}
+
+/// What is known about who was refused.
+#[derive(Debug, Default)]
+pub(super) struct Subject {
+    pub(super) token: Option<Digest>,
+    pub(super) identity: Option<IdentityTuple>,
+}
+
+// === impl Report ===
+
+impl Report {
+    pub(super) const fn counted(counted: Counted) -> Self {
+        Self { counted, event: None }
+    }
+
+    pub(super) fn denied(
+        denial: Denial,
+        route: Option<&Route>,
+        subject: Option<Box<Subject>>,
+        epoch: u64,
+    ) -> Self {
+        let event = denial_event(denial, route, subject.map(|subject| *subject).unwrap_or_default(), epoch);
+        Self { counted: Counted::Denied(denial), event: Some(Box::new(event)) }
+    }
+
+    pub(super) fn observed(denial: Option<Denial>, route: &Route, epoch: u64) -> Self {
+        let event =
+            denial.map(|denial| Box::new(denial_event(denial, Some(route), Subject::default(), epoch)));
+        Self { counted: Counted::Observed(denial), event }
+    }
+
+    pub(super) fn minted(
+        route: &Route,
+        token: &Digest,
+        identity: IdentityTuple,
+        minted: Minted,
+        epoch: u64,
+    ) -> Self {
+        let event = Event {
+            sequence: 0,
+            at_ms: 0,
+            outcome: Outcome::Mint,
+            reason: None,
+            epoch,
+            route: Some(route.id.clone()),
+            token_sha256: Some(token.hex()),
+            identity: Some(identity),
+            minted: Some(minted),
+        };
+        Self { counted: Counted::Minted, event: Some(Box::new(event)) }
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    /// The outcome's stable name, for counters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::VerifiedCached => "verified_cached",
+            Self::Minted => "minted",
+            Self::MintedCached => "minted_cached",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Foreign => "foreign",
+            Self::Preflight => "preflight",
+            Self::Observed(None) => "observed",
+            Self::Observed(Some(denial)) | Self::Denied(denial) => denial.reason(),
+        }
+    }
+}
+
+/// The event of a denial; sequence and time are filled in by the queue that takes it.
+fn denial_event(denial: Denial, route: Option<&Route>, subject: Subject, epoch: u64) -> Event {
+    let Subject { token, identity } = subject;
+    Event {
+        sequence: 0,
+        at_ms: Timestamp::default().millis(),
+        outcome: Outcome::Denial,
+        reason: Some(denial.reason().to_string()),
+        epoch,
+        route: route.map(|route| route.id.clone()),
+        token_sha256: token.map(|token| -> String { token.hex() }),
+        identity,
+        minted: None,
+    }
+}

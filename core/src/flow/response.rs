@@ -1,0 +1,55 @@
+//! Local replies. What the caller sees of a denial is the same for all reasons behind one status.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::{
+    denial::{Denial, Row},
+    policy::Route,
+};
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// Its body.
+    pub body: String,
+}
+
+// === impl Response ===
+
+impl Response {
+    /// The answer to a refused request (RFC 6750 §3).
+    pub fn denial(denial: Denial, route: Option<&Route>) -> Self {
+        let Row { status, error, retry_after, .. } = denial.row();
+        let mut headers = Vec::from([("cache-control", String::from("no-store"))]);
+        let scope = route.map(|route| route.scope.as_str()).filter(|scope| !scope.is_empty());
+        let challenge = match (status, error, scope) {
+            (401, None, _) => Some(String::from("Bearer")),
+            (401, Some(error), _) | (403, Some(error @ "insufficient_scope"), None) => {
+                Some(format!("Bearer error=\"{error}\""))
+            }
+            // RFC 6749 §3.3 scopes hold neither quotes nor backslashes.
+            (403, Some(error @ "insufficient_scope"), Some(scope)) => {
+                Some(format!("Bearer error=\"{error}\", scope=\"{scope}\""))
+            }
+            _ => None,
+        };
+        headers.extend(challenge.map(|challenge| ("www-authenticate", challenge)));
+        headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        let body = match error {
+            Some(error) => {
+                headers.push(("content-type", String::from("application/json")));
+                format!("{{\"error\":\"{error}\"}}\n")
+            }
+            None => String::new(),
+        };
+        Self { status, headers, body }
+    }
+}

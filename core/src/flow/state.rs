@@ -1,0 +1,71 @@
+//! Everything a gateway's VM knows: policy, keys, caches, revocations.
+
+use alloc::sync::Arc;
+
+use crate::{
+    denylist::Denylist,
+    keyring::Keyring,
+    policy::Policy,
+    time::Timestamp,
+    token_cache::{AccessTokens, MAX_ENTRIES, VerifiedTokens},
+};
+
+/// What decisions are made from. One per gateway and VM.
+#[derive(Debug)]
+pub struct State {
+    policy: Option<Arc<Policy>>,
+    /// When the control plane last confirmed the policy.
+    heard_at: Timestamp,
+    /// Keys of the issuers.
+    pub keyring: Keyring,
+    /// Tokens that were verified.
+    pub verified: VerifiedTokens,
+    /// Access tokens that were minted.
+    pub access: AccessTokens,
+    /// Revocations in force.
+    pub denylist: Denylist,
+}
+
+impl State {
+    /// A state without a policy; requests wait for one. `seed` keys the caches.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            policy: None,
+            heard_at: Timestamp::default(),
+            keyring: Keyring::default(),
+            verified: VerifiedTokens::new(seed, MAX_ENTRIES),
+            access: AccessTokens::new(seed.rotate_left(32), MAX_ENTRIES),
+            denylist: Denylist::default(),
+        }
+    }
+
+    /// Takes a new policy. Caches stay: their entries name the digests they depend on (law 7).
+    pub fn adopt(&mut self, policy: Policy, now: Timestamp) {
+        self.keyring.adopt(&policy, now);
+        self.policy = Some(Arc::new(policy));
+        self.heard_at = now;
+    }
+
+    /// Notes that the control plane confirmed the policy.
+    pub const fn confirm(&mut self, now: Timestamp) {
+        self.heard_at = now;
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Option<Arc<Policy>> {
+        self.policy.clone()
+    }
+
+    /// Epoch of the policy in force; 0 without one.
+    pub fn epoch(&self) -> u64 {
+        self.policy.as_ref().map_or(0, |policy| policy.header.epoch)
+    }
+
+    /// Whether the policy was confirmed recently enough (law 12).
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.policy.as_ref().is_some_and(|policy| {
+            let staleness = i64::from(policy.header.max_staleness).saturating_mul(1_000);
+            now.millis_since(self.heard_at) <= staleness
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! What the shell is to do next. Everything in a step is owned, so it can be kept while the host works.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use super::{Head, Report, Request, Response, report::Counted};
+use crate::{denial::Denial, policy::Route, time::Timestamp, wire::event::IdentityTuple};
+
+/// The next thing to do with a request.
+#[must_use]
+pub enum Step {
+    /// Let it go on, changed.
+    Forward(Edits),
+    /// Answer it.
+    Reply {
+        /// The answer.
+        response: Response,
+        /// What to count and record.
+        report: Report,
+    },
+    /// Let the body come, then go on with [`super::resume`].
+    NeedBody {
+        /// Where to go on.
+        flow: Flow,
+    },
+    /// Hold it until the call is answered, then go on with [`super::resume`].
+    Call {
+        /// Where to go on.
+        flow: Flow,
+        /// What is needed.
+        call: Call,
+    },
+}
+
+/// A decision that waits for something.
+pub struct Flow {
+    pub(super) request: Request,
+    /// When the request came; a key set fetched later than this is recent enough to refuse a `kid`.
+    pub(super) arrived: Timestamp,
+}
+
+/// How a request is changed before it goes on.
+pub struct Edits {
+    /// What happens to the `authorization` header.
+    pub credential: Credential,
+    /// Headers to set, each after every copy of it was removed.
+    pub headers: Vec<(Arc<str>, Arc<str>)>,
+    /// What to count and record.
+    pub report: Report,
+}
+
+/// What happens to the `authorization` header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// It stays.
+    Keep,
+    /// It is removed.
+    Remove,
+    /// It is replaced by this value.
+    Replace(Arc<str>),
+}
+
+/// Something only the shell can get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// The first snapshot. Shared; belongs to the root context.
+    AwaitSnapshot,
+    /// An issuer's keys. Shared; belongs to the root context.
+    FetchKeys {
+        /// The issuer's id.
+        issuer: String,
+    },
+    /// An access token from the control plane.
+    MintRemotely {
+        /// Body of the request.
+        body: Vec<u8>,
+    },
+    /// An access token from an external token endpoint.
+    ExchangeExternally {
+        /// Digest of the endpoint's configuration.
+        endpoint: String,
+        /// Body of the request.
+        body: Vec<u8>,
+    },
+    /// Claims from the issuer's UserInfo endpoint.
+    UserInfo {
+        /// The issuer's id.
+        issuer: String,
+    },
+    /// One use of a token under a replay policy.
+    ConsumeReplay {
+        /// The issuer's id.
+        issuer: String,
+        /// `jti` or digest of the signing input.
+        key: String,
+        /// Unix seconds after which the entry is not needed.
+        exp: i64,
+    },
+    /// Acknowledgement of the audit batch that holds this sequence.
+    AwaitAudit {
+        /// The event's sequence.
+        sequence: u64,
+    },
+    /// Admission of an identity that enrolment does not let in by itself.
+    AdmitIdentity {
+        /// Who asks.
+        identity: IdentityTuple,
+    },
+}
+
+/// What became of a [`Call`].
+#[derive(Debug)]
+pub enum Answer {
+    /// What was waited for may be there: decide again.
+    Ready,
+    /// Too many requests wait already.
+    Overloaded,
+    /// It did not come in time.
+    TimedOut(Call),
+    /// A per-request call was answered.
+    Remote(Remote),
+}
+
+/// An HTTP answer to a per-request call.
+#[derive(Debug)]
+pub struct Remote {
+    /// Its status.
+    pub status: u16,
+    /// Its body, bounded by the shell.
+    pub body: Vec<u8>,
+}
+
+// === impl Step ===
+
+impl Step {
+    pub(super) fn call(head: &Head<'_>, arrived: Timestamp, call: Call) -> Self {
+        Self::Call { flow: Flow { request: head.to_request(), arrived }, call }
+    }
+
+    pub(super) fn observed(denial: Option<Denial>, route: &Route, epoch: u64) -> Self {
+        Self::Forward(Edits {
+            credential: Credential::Keep,
+            headers: Vec::new(),
+            report: Report::observed(denial, route, epoch),
+        })
+    }
+}
+
+// === impl Edits ===
+
+impl Edits {
+    pub(super) fn untouched(counted: Counted) -> Self {
+        Self { credential: Credential::Keep, headers: Vec::new(), report: Report::counted(counted) }
+    }
+}

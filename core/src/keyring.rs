@@ -1,0 +1,175 @@
+//! The key sets of all issuers: when to fetch, what a fetch means, what a request may use.
+//!
+//! Deliberately absent: the fetching itself and the waiting requests, which belong to the shell.
+
+mod discovery;
+mod issuer_keys;
+
+use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
+
+use hashbrown::HashMap;
+
+use self::issuer_keys::IssuerKeys;
+use crate::{
+    endpoint::Endpoint,
+    jose::{alg::Alg, key_set::KeySet},
+    policy::{Issuer, Policy},
+    time::Timestamp,
+};
+
+/// Milliseconds after which a fetch counts as failed.
+pub const FETCH_TIMEOUT_MS: i64 = 10_000;
+
+/// Most bytes of a discovery document or key set.
+pub const MAX_BODY_BYTES: usize = 1_048_576;
+
+/// The key sets of all issuers of a policy.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    issuers: HashMap<String, IssuerKeys>,
+    tickets: u64,
+}
+
+/// What a request may do with an issuer's keys.
+#[derive(Debug)]
+pub enum Lookup {
+    /// Try the candidates of this set.
+    Keys(Arc<KeySet>),
+    /// Wait for the fetch that runs or is due.
+    Wait,
+    /// A good, recent set has no such key.
+    UnknownKid,
+    /// Nothing can be said: no usable keys, or the fetch that would tell has failed.
+    Unavailable,
+}
+
+/// One HTTP request to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// The issuer's id.
+    pub issuer: String,
+    /// Number of this fetch; an answer to an older one is ignored.
+    pub ticket: u64,
+    /// What to get.
+    pub endpoint: Endpoint,
+}
+
+/// How a fetch ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Fetched<'a> {
+    /// An HTTP answer.
+    Answer {
+        /// Its status.
+        status: u16,
+        /// Its body, at most [`MAX_BODY_BYTES`].
+        body: &'a [u8],
+        /// Seconds for which it says it is fresh.
+        max_age: Option<u32>,
+    },
+    /// No answer: refused, reset, timed out or too large.
+    Failed,
+}
+
+/// What follows from an ended fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Fetch this next.
+    Next(Fetch),
+    /// The issuer's keys are as good as they get: resume its waiters.
+    Settled {
+        /// The issuer's id.
+        issuer: String,
+        /// Why it failed, for the operator.
+        failure: Option<FetchFailure>,
+    },
+    /// An answer to a fetch that nobody waits for any more.
+    Ignored,
+}
+
+/// Why a fetch brought no keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchFailure {
+    /// No answer in time, or none at all.
+    Unreachable,
+    /// An answer other than 200.
+    Status(u16),
+    /// No valid discovery document.
+    InvalidDiscovery,
+    /// The discovery document names another issuer.
+    IssuerMismatch,
+    /// The discovery document's `jwks_uri` is not callable or on another host.
+    ForeignJwksUri,
+    /// No valid JWK set, or none of its keys is usable.
+    InvalidKeySet,
+}
+
+// === impl Keyring ===
+
+impl Keyring {
+    /// Follows a new policy: keeps what is unchanged, forgets issuers that are gone, prefetches new ones.
+    pub fn adopt(&mut self, policy: &Policy, now: Timestamp) {
+        self.issuers.retain(|id, keys| policy.issuer(id).is_some_and(|issuer| keys.serves(issuer)));
+        for issuer in policy.issuers() {
+            if !self.issuers.contains_key(&issuer.id) {
+                self.issuers.insert(issuer.id.clone(), IssuerKeys::new(issuer, now));
+            }
+        }
+    }
+
+    /// The issuer's keys if they are usable now.
+    pub fn current(&self, issuer: &str, now: Timestamp) -> Option<&Arc<KeySet>> {
+        self.issuers.get(issuer)?.current(now)
+    }
+
+    /// What a request that arrived at `arrived` may do about a token with this `kid`.
+    pub fn lookup(
+        &mut self,
+        issuer: &Issuer,
+        kid: Option<&str>,
+        alg: Alg,
+        arrived: Timestamp,
+        now: Timestamp,
+    ) -> Lookup {
+        let keys = self.issuers.entry_ref(issuer.id.as_str()).or_insert_with(|| IssuerKeys::new(issuer, now));
+        keys.lookup(kid, alg, arrived, now)
+    }
+
+    /// Fetches that are due, at most one per issuer. Each is then in flight until [`Self::finish`] or its timeout.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
+        let tickets = &mut self.tickets;
+        self.issuers.iter_mut().filter_map(|(id, keys)| keys.start_if_due(id, now, tickets)).collect()
+    }
+
+    /// Whether a request waits for a fetch that has not begun.
+    pub fn is_fetch_wanted(&self) -> bool {
+        self.issuers.values().any(IssuerKeys::is_wanted)
+    }
+
+    /// Takes the end of a fetch. `random` spreads refreshes and retries.
+    pub fn finish(
+        &mut self,
+        issuer: &str,
+        ticket: u64,
+        fetched: Fetched<'_>,
+        now: Timestamp,
+        random: u32,
+    ) -> Progress {
+        match self.issuers.get_mut(issuer) {
+            Some(keys) => keys.finish(issuer, ticket, fetched, now, random),
+            None => Progress::Ignored,
+        }
+    }
+
+    /// Ends fetches whose answer never came (a dead root context takes its callouts with it).
+    pub fn expire(&mut self, now: Timestamp, random: u32) -> Vec<Progress> {
+        let expired: Vec<(String, u64)> = self
+            .issuers
+            .iter()
+            .filter_map(|(id, keys)| keys.overdue(now).map(|ticket| (id.to_owned(), ticket)))
+            .collect();
+        expired
+            .into_iter()
+            .map(|(id, ticket)| self.finish(&id, ticket, Fetched::Failed, now, random))
+            .collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! The compiled snapshot: what the request path looks things up in.
+//!
+//! Deliberately absent: parsing of requests and tokens, keys of issuers, caches.
+
+mod binding;
+mod compile;
+mod fault;
+mod issuer;
+mod path;
+mod route;
+mod route_table;
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use hashbrown::HashMap;
+use serde_json::Value;
+
+pub use self::{
+    binding::{Binding, BindingMatch},
+    compile::{Compiler, Secrets, compile_document, compile_records, document_records},
+    fault::{Fault, Faults},
+    issuer::{Issuer, Keys},
+    path::canonical_path,
+    route::Route,
+    route_table::RouteTable,
+};
+use crate::{crypto::SigningKey, denial::Denial, time::Timestamp, wire::snapshot};
+
+/// Everything a gateway decides by, compiled from one snapshot.
+#[derive(Debug)]
+pub struct Policy {
+    /// The first record of the snapshot.
+    pub header: snapshot::Header,
+    /// Issuers by their exact `iss` text.
+    pub(crate) issuers_by_iss: HashMap<String, Vec<Arc<Issuer>>>,
+    /// Issuers by id.
+    pub(crate) issuers: HashMap<String, Arc<Issuer>>,
+    /// Clients by id.
+    pub(crate) clients: HashMap<String, snapshot::Client>,
+    pub(crate) routes: RouteTable,
+    pub(crate) signing_keys: Vec<MintingKey>,
+    pub(crate) authority_jwks: Option<Value>,
+}
+
+/// A signing key and when it may be used.
+#[derive(Debug)]
+pub struct MintingKey {
+    /// The key.
+    pub key: SigningKey,
+    /// Unix seconds before which it must not sign.
+    pub not_before: i64,
+    /// Unix seconds at which it stops.
+    pub not_after: i64,
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// The issuer that a token with this `iss` and these audiences belongs to.
+    ///
+    /// Where several issuers share the text, exactly one may accept one of the audiences.
+    pub fn issuer_of(&self, iss: &str, audiences: &[String]) -> Result<&Arc<Issuer>, Denial> {
+        let same_text = self.issuers_by_iss.get(iss).map(Vec::as_slice).unwrap_or_default();
+        let mut fitting = same_text.iter().filter(|issuer| issuer.accepts_any(audiences));
+        match (same_text, fitting.next(), fitting.next()) {
+            ([], _, _) => Err(Denial::IssuerNotAllowed),
+            (_, None, _) => Err(Denial::AudienceMismatch),
+            (_, Some(issuer), None) => Ok(issuer),
+            (_, Some(_), Some(_)) => Err(Denial::IssuerAmbiguous),
+        }
+    }
+
+    /// Whether some issuer has this `iss` text.
+    pub fn lists_iss(&self, iss: &str) -> bool {
+        self.issuers_by_iss.contains_key(iss)
+    }
+
+    /// The issuer with this id.
+    pub fn issuer(&self, id: &str) -> Option<&Arc<Issuer>> {
+        self.issuers.get(id)
+    }
+
+    /// All issuers, in no order.
+    pub fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.issuers.values()
+    }
+
+    /// Whether an enabled client has this id.
+    pub fn client_enabled(&self, client_id: &str) -> bool {
+        self.clients.get(client_id).is_some_and(|client| client.enabled)
+    }
+
+    /// The route of a request.
+    pub const fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+
+    /// The key that mints now: of those in their time, the one that lasts longest.
+    pub fn minting_key(&self, now: Timestamp) -> Option<&MintingKey> {
+        let now = now.secs();
+        self.signing_keys
+            .iter()
+            .filter(|key| key.not_before <= now && now < key.not_after)
+            .max_by_key(|key| key.not_after)
+    }
+
+    /// The authority's published JWK set, if the snapshot carries one.
+    pub const fn authority_jwks(&self) -> Option<&Value> {
+        self.authority_jwks.as_ref()
+    }
+}

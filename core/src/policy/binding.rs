@@ -1,0 +1,73 @@
+//! A compiled binding: which tokens act for a client, and what they get.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use crate::{denial::Denial, digest::Digest, wire::snapshot::Profile};
+
+/// Which tokens act for a client, and what they get.
+#[derive(Debug)]
+pub struct Binding {
+    /// Its id.
+    pub id: String,
+    /// The client it belongs to.
+    pub client_id: String,
+    /// Accepted audiences.
+    pub audiences: Vec<String>,
+    /// Scopes that may be granted.
+    pub scopes: Vec<String>,
+    /// Audiences an access token may name; the first is the default.
+    pub targets: Vec<String>,
+    /// Access token lifetime in seconds.
+    pub ttl: u32,
+    /// Shape of the access token.
+    pub profile: Profile,
+    /// Unix seconds at which it ends.
+    pub until: Option<i64>,
+    /// Digest of the wire object, for the caches.
+    pub digest: Digest,
+}
+
+/// A binding that fits a token: the permit to act for its client.
+#[derive(Clone, Copy, Debug)]
+pub struct BindingMatch<'a> {
+    pub(super) binding: &'a Arc<Binding>,
+}
+
+// === impl Binding ===
+
+impl Binding {
+    /// Whether it has not ended.
+    pub fn in_force(&self, now_secs: i64) -> bool {
+        self.until.is_none_or(|until| now_secs < until)
+    }
+
+    /// Whether `audience` is one of those it accepts.
+    pub fn accepts(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|own| own == audience)
+    }
+
+    /// Refuses scopes that it may not grant.
+    pub fn allows_scopes(&self, scopes: &[String]) -> Result<(), Denial> {
+        let all = scopes.iter().all(|scope| self.scopes.contains(scope));
+        if all { Ok(()) } else { Err(Denial::ScopeNotAllowed) }
+    }
+
+    /// The requested target if it may be named, or the default.
+    pub fn target(&self, requested: Option<&str>) -> Result<&str, Denial> {
+        match requested {
+            None => self.targets.first(),
+            Some(requested) => self.targets.iter().find(|target| *target == requested),
+        }
+        .map(String::as_str)
+        .ok_or(Denial::TargetNotAllowed)
+    }
+}
+
+// === impl BindingMatch ===
+
+impl<'a> BindingMatch<'a> {
+    /// The binding.
+    pub const fn binding(self) -> &'a Arc<Binding> {
+        self.binding
+    }
+}

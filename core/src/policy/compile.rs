@@ -1,0 +1,166 @@
+//! From wire records to a policy, with all faults reported at once. Resumable: feed it as many records as time allows.
+//!
+//! Deliberately absent: the environment; secrets named by `{env: NAME}` come through [`Secrets`].
+
+mod access;
+mod document;
+mod party;
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+
+use hashbrown::HashMap;
+
+pub use self::document::{compile_document, document_records};
+use super::{Fault, Faults, Issuer, MintingKey, Policy, RouteTable};
+use crate::{
+    secret::Secret,
+    wire::snapshot::{AuthorityKeys, Client, End, Header, Record, SCHEMA},
+};
+
+/// Where `{env: NAME}` secrets come from.
+pub trait Secrets {
+    /// The value of the environment variable `name`.
+    fn env(&self, name: &str) -> Option<Secret<Vec<u8>>>;
+}
+
+/// Builds a [`Policy`] record by record. Header, issuers, clients, bindings, routes: each after what it refers to.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    faults: Faults,
+    records: u64,
+    header: Option<Header>,
+    issuers: HashMap<String, Issuer>,
+    disabled_issuers: Vec<String>,
+    clients: HashMap<String, Client>,
+    binding_ids: hashbrown::HashSet<String>,
+    route_ids: hashbrown::HashSet<String>,
+    routes: RouteTable,
+    signing_keys: Vec<MintingKey>,
+    authority_keys: Option<AuthorityKeys>,
+    ended: bool,
+}
+
+/// Compiles all of `records`, which need no [`End`].
+pub fn compile_records(
+    records: impl IntoIterator<Item = Record>,
+    secrets: &dyn Secrets,
+) -> Result<Policy, Faults> {
+    let mut compiler = Compiler::default();
+    for record in records {
+        compiler.feed(record, secrets);
+    }
+    compiler.ended = true;
+    compiler.finish()
+}
+
+// === impl Compiler ===
+
+impl Compiler {
+    /// Takes one line of a snapshot.
+    pub fn feed_line(&mut self, line: &[u8], secrets: &dyn Secrets) {
+        match serde_json::from_slice::<Record>(line) {
+            Ok(record) => self.feed(record, secrets),
+            Err(error) => {
+                // serde quotes the offending value, which in a key record would be the key.
+                let secret = line.windows(11).any(|window| window == b"signing_key");
+                let detail =
+                    if secret { "is no valid signing_key record".to_string() } else { error.to_string() };
+                self.faults.add(format!("line {}", self.records.saturating_add(1)), detail);
+                self.records = self.records.saturating_add(1);
+            }
+        }
+    }
+
+    /// Takes one record.
+    pub fn feed(&mut self, record: Record, secrets: &dyn Secrets) {
+        if self.ended {
+            self.faults.add("end", "records follow the end record");
+            return;
+        }
+        match record {
+            Record::Header(header) => self.header(header),
+            Record::Issuer(issuer) => self.issuer(issuer),
+            Record::Client(client) => self.client(client),
+            Record::Binding(binding) => self.binding(binding),
+            Record::Route(route) => self.route(route),
+            Record::SigningKey(key) => self.signing_key(key, secrets),
+            Record::AuthorityKeys(keys) => self.authority_keys = Some(keys),
+            Record::End(End { records }) => {
+                self.ended = true;
+                if records != self.records {
+                    self.faults.add("end", format!("counts {records} records, {} came", self.records));
+                }
+                return;
+            }
+        }
+        self.records = self.records.saturating_add(1);
+    }
+
+    /// The policy, or everything that is wrong.
+    pub fn finish(mut self) -> Result<Policy, Faults> {
+        if !self.ended {
+            self.faults.add("end", "the snapshot was cut short: it has no end record");
+        }
+        let issuers: HashMap<String, Arc<Issuer>> =
+            self.issuers.into_iter().map(|(id, issuer)| (id, Arc::new(issuer))).collect();
+        let mut issuers_by_iss: HashMap<String, Vec<Arc<Issuer>>> = HashMap::new();
+        for issuer in issuers.values() {
+            issuers_by_iss.entry(issuer.iss.clone()).or_default().push(Arc::clone(issuer));
+        }
+        for same_text in issuers_by_iss.values() {
+            party::refuse_overlap(same_text, &mut self.faults);
+        }
+        match self.header {
+            Some(header) if self.faults.is_empty() => Ok(Policy {
+                header,
+                issuers_by_iss,
+                issuers,
+                clients: self.clients,
+                routes: self.routes,
+                signing_keys: self.signing_keys,
+                authority_jwks: self.authority_keys.map(|keys| keys.jwks),
+            }),
+            Some(_) => Err(self.faults),
+            None => {
+                self.faults.add("header", "is missing");
+                Err(self.faults)
+            }
+        }
+    }
+
+    fn header(&mut self, header: Header) {
+        if header.schema != SCHEMA {
+            let detail = format!("is {:?}, this version reads only {SCHEMA:?}", header.schema);
+            self.faults.add("header/schema", detail);
+        }
+        if self.records != 0 {
+            self.faults.add("header", "must be the first record");
+        }
+        self.header = Some(header);
+    }
+
+    fn fault(&mut self, kind: &str, id: &str, field: &str, detail: impl core::fmt::Display) {
+        self.faults.add(format!("{kind}/{id}/{field}"), detail);
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(Fault { path, detail }: Fault) -> Self {
+        let mut faults = Self::default();
+        faults.add(path, detail);
+        faults
+    }
+}
+
+/// Whether `id` is an operator's slug: `[a-z0-9][a-z0-9._-]{0,62}`, or generated with a `_` prefix.
+fn is_slug(id: &str) -> bool {
+    let first = id.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    first
+        && id.len() <= 63
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+}

@@ -1,0 +1,215 @@
+//! Compiling bindings and routes.
+
+use alloc::{format, string::String, sync::Arc};
+
+use super::{Compiler, is_slug};
+use crate::{
+    digest::Digest,
+    policy::{Binding, Route, canonical_path},
+    wire::snapshot::{self as wire, Exchange, ForeignToken, Mode, PathMatch, Profile},
+};
+
+impl Compiler {
+    pub(super) fn binding(&mut self, binding: wire::Binding) {
+        let digest = Digest::of(&serde_json::to_vec(&binding).unwrap_or_default());
+        let wire::Binding {
+            id,
+            client_id,
+            issuer,
+            audiences,
+            subjects,
+            allow_any_subject,
+            scopes,
+            targets,
+            ttl,
+            profile,
+            until,
+            enabled,
+        } = binding;
+        if !self.clients.contains_key(&client_id) {
+            self.fault("binding", &id, "client_id", format!("no client {client_id:?}"));
+        }
+        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+            self.fault("binding", &id, "audiences", "must name at least one audience, none of them empty");
+        }
+        if subjects.is_empty() != allow_any_subject {
+            self.fault(
+                "binding",
+                &id,
+                "subjects",
+                "must name a subject, or be empty with allow_any_subject: true",
+            );
+        }
+        if subjects.iter().any(String::is_empty) {
+            self.fault("binding", &id, "subjects", "must not hold an empty subject");
+        }
+        if scopes.iter().any(|scope| !is_scope(scope)) {
+            self.fault("binding", &id, "scopes", "must be RFC 6749 scope tokens");
+        }
+        if targets.iter().any(String::is_empty) {
+            self.fault("binding", &id, "targets", "must not hold an empty audience");
+        }
+        self.bound("binding", &id, "ttl", ttl, 60, 3_600);
+        if profile != Profile::AtJwt {
+            self.fault("binding", &id, "profile", "this version mints only at+jwt");
+        }
+        if !self.binding_ids.insert(id.clone()) {
+            self.fault("binding", &id, "id", "is used twice");
+        }
+        if !self.issuers.contains_key(&issuer) && !self.disabled_issuers.contains(&issuer) {
+            self.fault("binding", &id, "issuer", format!("no issuer {issuer:?}"));
+        }
+        let Some(issuer) = self.issuers.get_mut(&issuer) else { return };
+        if !enabled {
+            return;
+        }
+        let compiled =
+            Arc::new(Binding { id, client_id, audiences, scopes, targets, ttl, profile, until, digest });
+        for audience in &compiled.audiences {
+            let entry = issuer.by_audience.entry(audience.clone()).or_default();
+            if allow_any_subject {
+                entry.any_subject.push(Arc::clone(&compiled));
+            }
+            for subject in &subjects {
+                entry.by_subject.entry(subject.clone()).or_default().push(Arc::clone(&compiled));
+            }
+        }
+    }
+
+    pub(super) fn route(&mut self, route: wire::Route) {
+        let wire::Route {
+            id,
+            host,
+            path,
+            methods,
+            mode,
+            clients,
+            scopes,
+            exchange,
+            target,
+            forward,
+            cors_preflight,
+            foreign_token,
+        } = route;
+        if !is_slug(&id) {
+            self.fault("route", &id, "id", "must match [a-z0-9][a-z0-9._-]{0,62}");
+        }
+        if !self.route_ids.insert(id.clone()) {
+            self.fault("route", &id, "id", "is used twice");
+        }
+        if !is_host(&host) {
+            self.fault("route", &id, "host", "must be a lower-case host without port, `*.suffix` or `*`");
+        }
+        if let Err(detail) = check_path(&path) {
+            self.fault("route", &id, "path", detail);
+        }
+        let valid_methods = |list: &[String]| {
+            !list.is_empty()
+                && list
+                    .iter()
+                    .all(|m| !m.is_empty() && m.bytes().all(|b| b.is_ascii_uppercase() || b == b'-'))
+        };
+        if methods.as_deref().is_some_and(|list| !valid_methods(list)) {
+            self.fault("route", &id, "methods", "must name upper-case methods; leave it out for all");
+        }
+        if clients.is_empty() && mode == Mode::Require {
+            self.fault(
+                "route",
+                &id,
+                "clients",
+                "must name the clients that may use it; an empty list denies all",
+            );
+        }
+        for client in &clients {
+            if !self.clients.contains_key(client) {
+                self.fault("route", &id, "clients", format!("no client {client:?}"));
+            }
+        }
+        if scopes.iter().any(|scope| !is_scope(scope)) {
+            self.fault("route", &id, "scopes", "must be RFC 6749 scope tokens");
+        }
+        if matches!(exchange, Exchange::ControlPlane | Exchange::External) {
+            self.fault("route", &id, "exchange", "this version exchanges only in the gateway");
+        }
+        if exchange != Exchange::None && forward {
+            self.fault(
+                "route",
+                &id,
+                "forward",
+                "has no meaning with exchange: the subject token is replaced",
+            );
+        }
+        if exchange == Exchange::None && target.is_some() {
+            self.fault("route", &id, "target", "has no meaning without exchange");
+        }
+        if foreign_token == ForeignToken::Pass && mode == Mode::Require {
+            self.fault(
+                "route",
+                &id,
+                "foreign_token",
+                "`pass` would let a `require` route through unverified",
+            );
+        }
+        let scope = scopes.join(" ");
+        let clients = clients.into_iter().collect();
+        let compiled = Arc::new(Route {
+            id: id.clone(),
+            mode,
+            clients,
+            scopes,
+            scope,
+            exchange,
+            target,
+            forward,
+            cors_preflight,
+            foreign_token,
+        });
+        if let Err(other) = self.routes.insert(&host, &path, methods.as_deref(), &compiled) {
+            self.fault(
+                "route",
+                &id,
+                "path",
+                format!("ties with route {other:?}: same host, path and method"),
+            );
+        }
+    }
+}
+
+/// RFC 6749 §3.3 `scope-token`.
+fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+}
+
+fn is_host(host: &str) -> bool {
+    let name = match host.strip_prefix('*') {
+        Some("") => return true,
+        Some(suffix) => match suffix.strip_prefix('.') {
+            Some(name) => name,
+            None => return false,
+        },
+        None => host,
+    };
+    let bracketed = name.starts_with('[') && name.ends_with(']');
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b);
+    !name.is_empty()
+        && name.len() <= 253
+        && name.bytes().all(|b| plain(b) || (bracketed && b"[]:".contains(&b)))
+}
+
+fn check_path(path: &PathMatch) -> Result<(), String> {
+    let (PathMatch::Exact(text) | PathMatch::Prefix(text) | PathMatch::Template(text)) = path;
+    let is_variable = |s: &str| s.len() > 2 && s.starts_with('{') && s.ends_with('}');
+    let plain = match path {
+        PathMatch::Template(template) => {
+            let segments = template.split('/').map(|s| if is_variable(s) { "x" } else { s });
+            segments.collect::<alloc::vec::Vec<_>>().join("/")
+        }
+        PathMatch::Exact(_) | PathMatch::Prefix(_) => text.clone(),
+    };
+    match canonical_path(plain.as_bytes()) {
+        Some(canonical) if canonical == plain => Ok(()),
+        _ => Err(format!(
+            "{text:?} can never match: a request path must start with `/` and be in canonical form"
+        )),
+    }
+}

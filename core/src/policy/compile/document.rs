@@ -1,0 +1,51 @@
+//! A snapshot that stands inline in the plugin configuration.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{Faults, Policy, Secrets, compile_records};
+use crate::wire::snapshot::{Document, Exchange, Header, PrivateKey, Record, SCHEMA};
+
+/// The records of `document`, as if a control plane had sent them to `gateway`.
+pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
+    let Document { authority, tenant, issuers, clients, bindings, routes, signing_keys } = document;
+    let header = Header {
+        schema: String::from(SCHEMA),
+        gateway: String::from(gateway),
+        tenant,
+        authority: authority.unwrap_or_default(),
+        epoch: 0,
+        // An inline snapshot has nobody to hear from: it never goes stale.
+        max_staleness: u32::MAX,
+    };
+    core::iter::once(Record::Header(header))
+        .chain(issuers.into_iter().map(Record::Issuer))
+        .chain(clients.into_iter().map(Record::Client))
+        .chain(bindings.into_iter().map(Record::Binding))
+        .chain(routes.into_iter().map(Record::Route))
+        .chain(signing_keys.into_iter().map(Record::SigningKey))
+        .collect()
+}
+
+/// Compiles an inline snapshot, which may hold no private key and must hold all that its routes need.
+pub fn compile_document(document: Document, gateway: &str, secrets: &dyn Secrets) -> Result<Policy, Faults> {
+    let mut faults = Faults::default();
+    for key in &document.signing_keys {
+        if matches!(key.private_key, PrivateKey::Pkcs8(_)) {
+            faults.add(
+                "signing_keys/private_key",
+                "an inline key would show in /config_dump; write {\"env\": \"NAME\"} and pass the variable by host_env_keys",
+            );
+        }
+    }
+    let mints = document.routes.iter().any(|route| route.exchange == Exchange::Gateway);
+    if mints && document.signing_keys.is_empty() {
+        faults.add("signing_keys", "a route exchanges in the gateway, which needs a signing key");
+    }
+    if mints && document.authority.as_deref().is_none_or(|authority| !authority.starts_with("https://")) {
+        faults.add("authority", "a route exchanges in the gateway, which needs an https authority as iss");
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    compile_records(document_records(document, gateway), secrets)
+}

@@ -1,0 +1,103 @@
+//! A compiled issuer with the bindings that name it, indexed by audience and subject.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use hashbrown::HashMap;
+
+use super::binding::{Binding, BindingMatch};
+use crate::{
+    claims::TimeRules,
+    denial::Denial,
+    digest::Digest,
+    endpoint::Endpoint,
+    jose::{alg::Alg, key_set::KeySet},
+};
+
+/// An external party whose tokens are trusted.
+#[derive(Debug)]
+pub struct Issuer {
+    /// Our name for it.
+    pub id: String,
+    /// The exact `iss` text.
+    pub iss: String,
+    /// Cluster name.
+    pub cluster: Option<String>,
+    /// Algorithms it may use.
+    pub algorithms: Vec<Alg>,
+    /// Accepted `typ` values; `None`: the default list.
+    pub typ: Option<Vec<String>>,
+    /// How far its times are trusted.
+    pub times: TimeRules,
+    /// Where its keys are.
+    pub keys: Keys,
+    /// Seconds for which keys are used after fetches began to fail.
+    pub max_stale: u32,
+    /// Least milliseconds between two fetches caused by unknown `kid`s.
+    pub refetch_floor_ms: u32,
+    /// Whether `http` key URLs are accepted.
+    pub allow_http: bool,
+    /// Digest of the wire object, for the caches.
+    pub digest: Digest,
+    pub(crate) by_audience: HashMap<String, Audience>,
+}
+
+/// Where an issuer's keys are.
+#[derive(Debug)]
+pub enum Keys {
+    /// Ask the discovery document at this address for the JWKS address.
+    Discovery(Endpoint),
+    /// Fetch the JWKS from this address.
+    Jwks(Endpoint),
+    /// The snapshot carries them.
+    Inline(Arc<KeySet>),
+}
+
+/// The bindings of one audience.
+#[derive(Debug, Default)]
+pub(crate) struct Audience {
+    pub(crate) by_subject: HashMap<String, Vec<Arc<Binding>>>,
+    pub(crate) any_subject: Vec<Arc<Binding>>,
+}
+
+// === impl Issuer ===
+
+impl Issuer {
+    /// Whether some binding of this issuer accepts one of `audiences`.
+    pub fn accepts_any(&self, audiences: &[String]) -> bool {
+        audiences.iter().any(|audience| self.by_audience.contains_key(audience))
+    }
+
+    /// The one binding that fits a verified token among the clients that `admits` lets through.
+    pub fn binding_for(
+        &self,
+        audiences: &[String],
+        subject: &str,
+        now_secs: i64,
+        admits: impl Fn(&str) -> bool,
+    ) -> Result<BindingMatch<'_>, Denial> {
+        let mut found: Option<&Arc<Binding>> = None;
+        let mut known_elsewhere = false;
+        let entries = audiences.iter().filter_map(|audience| self.by_audience.get(audience));
+        for entry in entries {
+            let exact = entry.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
+            for binding in exact.iter().chain(&entry.any_subject) {
+                if !binding.in_force(now_secs) {
+                    continue;
+                }
+                if !admits(&binding.client_id) {
+                    known_elsewhere = true;
+                    continue;
+                }
+                match found {
+                    Some(other) if !Arc::ptr_eq(other, binding) => return Err(Denial::BindingAmbiguous),
+                    _ => found = Some(binding),
+                }
+            }
+        }
+        match found {
+            Some(binding) => Ok(BindingMatch { binding }),
+            None if known_elsewhere => Err(Denial::ClientUnknown),
+            None => Err(Denial::IdentityNotFound),
+        }
+    }
+}

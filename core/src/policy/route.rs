@@ -1,0 +1,32 @@
+//! A compiled route. Deliberately absent: choosing one, which is the route table's work.
+
+use alloc::{string::String, vec::Vec};
+
+use hashbrown::HashSet;
+
+use crate::wire::snapshot::{Exchange, ForeignToken, Mode};
+
+/// What happens to the requests it matches.
+#[derive(Debug)]
+pub struct Route {
+    /// Its id, for operators.
+    pub id: String,
+    /// What a request needs.
+    pub mode: Mode,
+    /// Clients whose bindings may serve it.
+    pub clients: HashSet<String>,
+    /// Scopes that the binding must be able to grant.
+    pub scopes: Vec<String>,
+    /// `scopes`, space-separated, as the access token's `scope`.
+    pub scope: String,
+    /// Whether and where the token is exchanged.
+    pub exchange: Exchange,
+    /// Audience of the access token; `None`: the binding's first target.
+    pub target: Option<String>,
+    /// Verify only: forward the subject token.
+    pub forward: bool,
+    /// Admit CORS preflight requests.
+    pub cors_preflight: bool,
+    /// What to do with foreign tokens.
+    pub foreign_token: ForeignToken,
+}
