@@ -1,1 +1,17 @@
-//! The harness of the end-to-end tests.
+//! The harness: real Envoy, the real `cambist` binary, an OIDC issuer and an upstream of ours, on loopback ports.
+//!
+//! Everything it starts ends with the value that stands for it, also when a test panics and when the test process is
+//! killed. Deliberately absent: fixed ports, sleeping for a while instead of waiting for something, and skipping.
+
+pub mod artifact;
+pub mod client;
+pub mod control_plane;
+pub mod envoy;
+pub mod issuer;
+pub mod jwt;
+pub mod policy;
+pub mod process;
+pub mod server;
+pub mod stage;
+pub mod upstream;
+pub mod wait;

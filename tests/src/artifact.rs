@@ -1,0 +1,83 @@
+//! Where the things under test are: the module, the programs, Envoy. Missing or stale, they fail with what to run.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate has a parent folder").to_path_buf()
+}
+
+/// The module that Envoy loads, built by `just wasm`.
+pub fn module() -> PathBuf {
+    let path = target().join("wasm32-wasip1/wasm/cambist_filter.wasm");
+    demand_fresh(&path, &["core/src", "filter/src"], "just wasm");
+    path
+}
+
+/// The `cambist` program, of the same profile as the running one.
+pub fn cambist() -> PathBuf {
+    let path = programs().join("cambist");
+    demand_fresh(&path, &["core/src", "control-plane/src"], "just programs");
+    path
+}
+
+/// `cambist-dev`, which also keeps children from outliving their parent.
+pub fn cambist_dev() -> PathBuf {
+    let path = programs().join("cambist-dev");
+    assert!(path.exists(), "{} is not there; run: just programs", path.display());
+    path
+}
+
+/// The Envoy that `just setup` chose.
+pub fn envoy() -> PathBuf {
+    let answer = root().join(".tools/envoy-path");
+    let path = fs::read_to_string(&answer)
+        .unwrap_or_else(|error| panic!("{}: {error}; run: just setup", answer.display()));
+    let path = PathBuf::from(path.trim());
+    assert!(path.exists(), "{} is not there; run: just setup", path.display());
+    path
+}
+
+/// Cargo's target folder.
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
+}
+
+/// Where the programs of the running program's profile are.
+fn programs() -> PathBuf {
+    let own = env::current_exe().expect("the running program has a path");
+    let folder = own.parent().expect("a program is in a folder");
+    if folder.ends_with("deps") {
+        folder.parent().expect("deps is in a folder").to_path_buf()
+    } else {
+        folder.into()
+    }
+}
+
+fn demand_fresh(path: &Path, sources: &[&str], command: &str) {
+    let Ok(built) = fs::metadata(path).and_then(|metadata| metadata.modified()) else {
+        panic!("{} is not there; run: {command}", path.display());
+    };
+    for source in sources {
+        let changed = newest(&root().join(source));
+        assert!(changed <= built, "{} is older than {source}; run: {command}", path.display());
+    }
+}
+
+fn newest(folder: &Path) -> SystemTime {
+    let mut latest = SystemTime::UNIX_EPOCH;
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let entry = entry.expect("a folder can be read to its end");
+        let metadata = entry.metadata().expect("a file has metadata");
+        let changed = if metadata.is_dir() {
+            newest(&entry.path())
+        } else {
+            metadata.modified().expect("files have times")
+        };
+        latest = latest.max(changed);
+    }
+    latest
+}

@@ -1,0 +1,169 @@
+//! Envoy configurations in pieces: clusters, filters, listeners. Ports are 0, Envoy says which it got.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::artifact;
+use crate::policy::{KEY_ENV, TOKEN_ENV};
+
+const EXTENSIONS: &str = "type.googleapis.com/envoy.extensions";
+
+/// A cluster with one host on loopback.
+pub fn cluster(name: &str, port: u16) -> Value {
+    let endpoint = json!({ "endpoint": { "address": address(port) } });
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": [endpoint] }] },
+    })
+}
+
+/// A cluster that reaches any `host:port` over plain HTTP: our issuers are on loopback.
+pub fn forward_proxy() -> Value {
+    json!({
+        "name": "dynamic_forward_proxy",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "connect_timeout": "1s",
+        "cluster_type": {
+            "name": "envoy.clusters.dynamic_forward_proxy",
+            "typed_config": {
+                "@type": format!("{EXTENSIONS}.clusters.dynamic_forward_proxy.v3.ClusterConfig"),
+                "dns_cache_config": { "name": "issuers", "dns_lookup_family": "V4_ONLY" },
+            },
+        },
+    })
+}
+
+/// Our filter with the plugin configuration `plugin`.
+pub fn cambist(plugin: &Value) -> Value {
+    json!({ "name": "cambist", "typed_config": cambist_typed(plugin) })
+}
+
+/// The typed configuration of our filter.
+pub fn cambist_typed(plugin: &Value) -> Value {
+    json!({
+        "@type": format!("{EXTENSIONS}.filters.http.wasm.v3.Wasm"),
+        "config": {
+            "name": "cambist",
+            "root_id": "cambist",
+            "failure_policy": "FAIL_RELOAD",
+            "vm_config": {
+                "vm_id": "cambist",
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": { "local": { "filename": artifact::module() } },
+                "environment_variables": { "host_env_keys": [TOKEN_ENV, KEY_ENV] },
+            },
+            "configuration": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": plugin.to_string(),
+            },
+        },
+    })
+}
+
+/// Our filter, taken from the file `path`, which is watched.
+pub fn discovered(path: &Path) -> Value {
+    json!({
+        "name": "cambist",
+        "config_discovery": {
+            "config_source": {
+                "path_config_source": { "path": path },
+                "resource_api_version": "V3",
+                "initial_fetch_timeout": "10s",
+            },
+            "type_urls": [format!("{EXTENSIONS}.filters.http.wasm.v3.Wasm")],
+        },
+    })
+}
+
+/// The content of a watched file: our filter with the plugin configuration `plugin`.
+pub fn discovery_response(version: u32, plugin: &Value) -> Value {
+    json!({
+        "version_info": version.to_string(),
+        "resources": [{
+            "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+            "name": "cambist",
+            "typed_config": cambist_typed(plugin),
+        }],
+    })
+}
+
+/// What Envoy's own `jwt_authn` is to verify.
+#[derive(Clone, Copy, Debug)]
+pub struct JwtAuthn<'a> {
+    /// The `iss`.
+    pub issuer: &'a str,
+    /// The audience.
+    pub audience: &'a str,
+    /// The URL of the keys.
+    pub keys_url: &'a str,
+    /// The cluster that reaches it.
+    pub cluster: &'a str,
+    /// Whether verified tokens are cached.
+    pub cached: bool,
+}
+
+/// Envoy's own `jwt_authn` on every path.
+pub fn jwt_authn(check: &JwtAuthn<'_>) -> Value {
+    let mut provider = json!({
+        "issuer": check.issuer,
+        "audiences": [check.audience],
+        "forward": true,
+        "remote_jwks": {
+            "http_uri": { "uri": check.keys_url, "cluster": check.cluster, "timeout": "5s" },
+            "cache_duration": "600s",
+        },
+    });
+    if check.cached {
+        provider["jwt_cache_config"] = json!({ "jwt_cache_size": 10_000 });
+    }
+    json!({
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": {
+            "@type": format!("{EXTENSIONS}.filters.http.jwt_authn.v3.JwtAuthentication"),
+            "providers": { "ours": provider },
+            "rules": [{ "match": { "prefix": "/" }, "requires": { "provider_name": "ours" } }],
+        },
+    })
+}
+
+/// A listener that sends what passes `filters` to the cluster `upstream`.
+pub fn listener(name: &str, filters: &[Value], upstream: &str) -> Value {
+    let router = json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": { "@type": format!("{EXTENSIONS}.filters.http.router.v3.Router") },
+    });
+    let filters: Vec<_> = filters.iter().cloned().chain([router]).collect();
+    let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": upstream } });
+    let manager = json!({
+        "@type": format!("{EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
+        "stat_prefix": name,
+        "request_timeout": "30s",
+        "normalize_path": true,
+        "http_filters": filters,
+        "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [route] }] },
+    });
+    let filter = json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager });
+    json!({
+        "name": name,
+        "address": address(0),
+        "connection_balance_config": { "exact_balance": {} },
+        "filter_chains": [{ "filters": [filter] }],
+    })
+}
+
+/// A bootstrap of listeners and clusters.
+pub fn bootstrap(listeners: &[Value], clusters: &[Value]) -> String {
+    json!({
+        "node": { "id": "edge-1", "cluster": "edge" },
+        "admin": { "address": address(0) },
+        "static_resources": { "listeners": listeners, "clusters": clusters },
+    })
+    .to_string()
+}
+
+fn address(port: u16) -> Value {
+    json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } })
+}

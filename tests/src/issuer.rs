@@ -1,0 +1,234 @@
+//! An OIDC issuer: discovery and keys over HTTP, tokens for any workload, and the faults that real issuers have.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::jwt::{self, Key};
+use crate::server::Server;
+
+/// The audience of the tokens it issues unless told otherwise.
+pub const AUDIENCE: &str = "https://api.example";
+
+/// Where the keys are, below the issuer's URL.
+const KEYS: &str = "/keys";
+
+/// A running issuer.
+#[derive(Debug)]
+pub struct Issuer {
+    server: Server,
+    shared: Arc<Shared>,
+    iss: String,
+}
+
+#[derive(Debug)]
+struct Shared {
+    book: Mutex<Book>,
+    fault: watch::Sender<Fault>,
+}
+
+#[derive(Debug)]
+struct Book {
+    iss: String,
+    keys_url: String,
+    keys: Vec<Key>,
+    signer: Key,
+    fetches: Fetches,
+    cache_control: Option<String>,
+}
+
+/// Requests that reached the issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fetches {
+    /// For the discovery document.
+    pub discovery: u64,
+    /// For the keys.
+    pub keys: u64,
+}
+
+/// What is wrong with the issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It answers everything with this status.
+    Status(u16),
+    /// It takes requests and answers them only when the fault is over.
+    Hold,
+}
+
+// === impl Issuer ===
+
+impl Issuer {
+    /// Starts an issuer whose `iss` is its own URL, signing with `key`.
+    pub async fn start(key: Key) -> Self {
+        Self::start_on(0, None, key).await
+    }
+
+    /// Starts an issuer whose `iss` is `iss`, which need not be a URL of ours.
+    pub async fn start_as(iss: &str, key: Key) -> Self {
+        Self::start_on(0, Some(iss), key).await
+    }
+
+    /// Starts on `port`; 0 takes a free one.
+    pub async fn start_on(port: u16, iss: Option<&str>, key: Key) -> Self {
+        let shared = Arc::new(Shared {
+            book: Mutex::new(Book {
+                iss: String::new(),
+                keys_url: String::new(),
+                keys: vec![key.clone()],
+                signer: key,
+                fetches: Fetches::default(),
+                cache_control: None,
+            }),
+            fault: watch::Sender::new(Fault::None),
+        });
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(discovery))
+            .route(KEYS, get(keys))
+            .with_state(Arc::clone(&shared));
+        let server = Server::start_on(port, router).await;
+        let url = format!("http://127.0.0.1:{}", server.port());
+        let iss = iss.unwrap_or(&url).to_owned();
+        {
+            let mut book = shared.book();
+            book.iss.clone_from(&iss);
+            book.keys_url = format!("{url}{KEYS}");
+        }
+        Self { server, shared, iss }
+    }
+
+    /// Its port.
+    pub const fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    /// Its `iss` text.
+    pub fn iss(&self) -> &str {
+        &self.iss
+    }
+
+    /// The URL of its keys.
+    pub fn keys_url(&self) -> String {
+        self.shared.book().keys_url.clone()
+    }
+
+    /// Its published JWK set.
+    pub fn jwks(&self) -> Value {
+        self.shared.book().jwks()
+    }
+
+    /// Claims of a good token for `subject`: one change makes it a bad one.
+    pub fn claims(&self, subject: &str) -> Value {
+        let now = jwt::now();
+        json!({ "iss": self.iss, "sub": subject, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + 600 })
+    }
+
+    /// A good token for `subject`.
+    pub fn token(&self, subject: &str) -> String {
+        self.sign(&self.claims(subject))
+    }
+
+    /// A token with `claims`, signed with the current key.
+    pub fn sign(&self, claims: &Value) -> String {
+        self.shared.book().signer.token(claims)
+    }
+
+    /// The key that signs.
+    pub fn key(&self) -> Key {
+        self.shared.book().signer.clone()
+    }
+
+    /// Publishes `key` beside the others and signs with it.
+    pub fn add_key(&self, key: Key) {
+        let mut book = self.shared.book();
+        book.keys.push(key.clone());
+        book.signer = key;
+    }
+
+    /// Publishes `key` alone and signs with it.
+    pub fn replace_keys(&self, key: Key) {
+        let mut book = self.shared.book();
+        book.keys = vec![key.clone()];
+        book.signer = key;
+    }
+
+    /// Sets the `cache-control` of the keys.
+    pub fn set_cache_control(&self, value: &str) {
+        self.shared.book().cache_control = Some(value.to_owned());
+    }
+
+    /// How often it was asked.
+    pub fn fetches(&self) -> Fetches {
+        self.shared.book().fetches
+    }
+
+    /// Makes it fail, or work again with [`Fault::None`].
+    pub fn set_fault(&self, fault: Fault) {
+        self.shared.fault.send_replace(fault);
+    }
+
+    /// Refuses connections.
+    pub async fn go_down(&mut self) {
+        self.server.stop().await;
+    }
+
+    /// Accepts connections again.
+    pub async fn come_up(&mut self) {
+        self.server.resume().await;
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits out a hold; a status is the answer.
+    async fn fault(&self) -> Option<Response> {
+        let mut fault = self.fault.subscribe();
+        let now = *fault.wait_for(|fault| *fault != Fault::Hold).await.ok()?;
+        match now {
+            Fault::None | Fault::Hold => None,
+            Fault::Status(status) => Some(StatusCode::from_u16(status).expect("a status").into_response()),
+        }
+    }
+}
+
+// === impl Book ===
+
+impl Book {
+    fn jwks(&self) -> Value {
+        json!({ "keys": self.keys.iter().map(Key::jwk).collect::<Vec<_>>() })
+    }
+}
+
+async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
+    shared.book().fetches.discovery += 1;
+    if let Some(fault) = shared.fault().await {
+        return fault;
+    }
+    let book = shared.book();
+    Json(json!({ "issuer": book.iss, "jwks_uri": book.keys_url })).into_response()
+}
+
+async fn keys(State(shared): State<Arc<Shared>>) -> Response {
+    shared.book().fetches.keys += 1;
+    if let Some(fault) = shared.fault().await {
+        return fault;
+    }
+    let book = shared.book();
+    let body = Json(book.jwks());
+    match &book.cache_control {
+        Some(value) => ([(header::CACHE_CONTROL, value.clone())], body).into_response(),
+        None => body.into_response(),
+    }
+}

@@ -1,0 +1,168 @@
+//! Keys that sign tokens, and tokens taken apart. It signs whatever it is told, also what no issuer should.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    UnparsedPublicKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+/// A key pair with its `kid`.
+#[derive(Clone, Debug)]
+pub struct Key {
+    kid: String,
+    pair: Pair,
+}
+
+#[derive(Clone, Debug)]
+enum Pair {
+    Rsa(Arc<RsaKeyPair>),
+    P256(Arc<EcdsaKeyPair>),
+}
+
+/// A compact JWS taken apart; nothing about it is verified.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The header.
+    pub header: Value,
+    /// The claims.
+    pub claims: Value,
+    signed: String,
+    signature: Vec<u8>,
+}
+
+// === impl Key ===
+
+impl Key {
+    /// A new RSA key of 2048 bits, for RS256.
+    pub fn rsa(kid: &str) -> Self {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made");
+        Self { kid: kid.to_owned(), pair: Pair::Rsa(Arc::new(pair)) }
+    }
+
+    /// A new P-256 key, for ES256.
+    pub fn p256(kid: &str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a P-256 key can be made");
+        Self { kid: kid.to_owned(), pair: Pair::P256(Arc::new(pair)) }
+    }
+
+    /// Its name.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The algorithm it signs with.
+    pub const fn alg(&self) -> &'static str {
+        match self.pair {
+            Pair::Rsa(_) => "RS256",
+            Pair::P256(_) => "ES256",
+        }
+    }
+
+    /// The same key under another name.
+    pub fn named(&self, kid: &str) -> Self {
+        Self { kid: kid.to_owned(), pair: self.pair.clone() }
+    }
+
+    /// The public half as a JWK.
+    pub fn jwk(&self) -> Value {
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let public = pair.public_key();
+                json!({
+                    "kty": "RSA", "kid": self.kid, "alg": "RS256", "use": "sig",
+                    "n": encode(public.modulus().big_endian_without_leading_zero()),
+                    "e": encode(public.exponent().big_endian_without_leading_zero()),
+                })
+            }
+            Pair::P256(pair) => {
+                let point = pair.public_key().as_ref();
+                json!({
+                    "kty": "EC", "crv": "P-256", "kid": self.kid, "alg": "ES256", "use": "sig",
+                    "x": encode(&point[1..33]), "y": encode(&point[33..65]),
+                })
+            }
+        }
+    }
+
+    /// A token with exactly this header and these claims.
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        self.sign_bytes(header.to_string().as_bytes(), claims.to_string().as_bytes())
+    }
+
+    /// A token with `alg`, `typ` and `kid` as this key has them.
+    pub fn token(&self, claims: &Value) -> String {
+        self.sign(&json!({ "alg": self.alg(), "typ": "JWT", "kid": self.kid }), claims)
+    }
+
+    /// A token with exactly these bytes as header and payload.
+    pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
+        let signed = format!("{}.{}", encode(header), encode(payload));
+        let random = SystemRandom::new();
+        let signature = match &self.pair {
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).expect("RSA signs");
+                signature
+            }
+            Pair::P256(pair) => pair.sign(&random, signed.as_bytes()).expect("P-256 signs").as_ref().to_vec(),
+        };
+        format!("{signed}.{}", encode(&signature))
+    }
+
+    /// The private half as base64 of PKCS#8 DER, the form of a signing key in the environment. P-256 only.
+    pub fn pkcs8(&self) -> String {
+        match &self.pair {
+            Pair::P256(pair) => STANDARD.encode(pair.to_pkcs8v1().expect("a key has a private half")),
+            Pair::Rsa(_) => panic!("only P-256 keys sign access tokens here"),
+        }
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Takes a token apart.
+    pub fn of(token: &str) -> Self {
+        let parts: Vec<_> = token.split('.').collect();
+        let [header, claims, signature] = parts[..] else { panic!("not three parts: {token}") };
+        Self {
+            header: serde_json::from_slice(&decode(header)).expect("a header is JSON"),
+            claims: serde_json::from_slice(&decode(claims)).expect("claims are JSON"),
+            signed: format!("{header}.{claims}"),
+            signature: decode(signature),
+        }
+    }
+
+    /// Whether the key with this token's `kid` in the JWK set `jwks` signed it with ES256.
+    pub fn is_signed_by(&self, jwks: &Value) -> bool {
+        let keys = jwks["keys"].as_array().expect("a JWK set");
+        keys.iter().filter(|key| key["kid"] == self.header["kid"] && key["crv"] == "P-256").any(|key| {
+            let coordinate = |name: &str| decode(key[name].as_str().expect("a coordinate"));
+            let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+            let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+            key.verify(self.signed.as_bytes(), &self.signature).is_ok()
+        })
+    }
+}
+
+/// Unix time in seconds.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+    i64::try_from(since.as_secs()).expect("the time fits")
+}
+
+/// base64url without padding.
+pub fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}

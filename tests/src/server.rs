@@ -1,0 +1,91 @@
+//! An HTTP server in this process that can vanish and come back on the same port, connections and all.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::wait;
+
+/// A running server. Dropping it closes its connections.
+#[derive(Debug)]
+pub struct Server {
+    router: Router,
+    port: u16,
+    task: Option<JoinHandle<()>>,
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Serves `router` on a free loopback port.
+    pub async fn start(router: Router) -> Self {
+        Self::start_on(0, router).await
+    }
+
+    /// Serves `router` on `port` of loopback; 0 takes a free one.
+    pub async fn start_on(port: u16, router: Router) -> Self {
+        let listener = listen(port).await.unwrap_or_else(|error| panic!("port {port}: {error}"));
+        let port = listener.local_addr().expect("a listener has an address").port();
+        let task = tokio::spawn(serve(listener, router.clone()));
+        Self { router, port, task: Some(task) }
+    }
+
+    /// The port, the same over its whole life.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Refuses connections from now on, and cuts those that are open.
+    pub async fn stop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            // Once it has ended, the listener is closed.
+            let _ = task.await;
+        }
+    }
+
+    /// Serves again.
+    pub async fn resume(&mut self) {
+        if self.task.is_some() {
+            return;
+        }
+        let port = self.port;
+        let listener =
+            wait::until_some("the port is free again", wait::PATIENCE, async || listen(port).await.ok())
+                .await;
+        self.task = Some(tokio::spawn(serve(listener, self.router.clone())));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn listen(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
+}
+
+async fn serve(listener: TcpListener, router: Router) {
+    // Owned here, so that aborting this task ends every connection too.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                let _ = stream.set_nodelay(true);
+                let service = TowerToHyperService::new(router.clone());
+                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades());
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! End to end: real Envoy with the module just built, the real `cambist` program, an issuer and an upstream of ours.
+//!
+//! Each test starts its own. What depends on workers runs with one and with four.
+
+/// Makes two tests of each function, which takes the number of workers.
+#[allow(unused_macros, reason = "the suites that need it come next")]
+macro_rules! workers {
+    ($($name:ident),* $(,)?) => {
+        $(
+            mod $name {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn with_one_worker() {
+                    super::$name(1).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn with_four_workers() {
+                    super::$name(4).await;
+                }
+            }
+        )*
+    };
+}
+
+mod e2e {
+    mod harness;
+}
