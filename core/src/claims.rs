@@ -207,3 +207,6 @@ fn audiences(aud: Option<&Value>) -> Result<Vec<String>, Denial> {
     };
     if list.is_empty() { Err(Denial::AudienceMismatch) } else { Ok(list) }
 }
+
+#[cfg(test)]
+mod tests;

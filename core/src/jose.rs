@@ -9,3 +9,8 @@ pub mod jwk;
 pub mod jwt;
 pub mod key_set;
 pub mod verify;
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod vectors;

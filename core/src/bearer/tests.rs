@@ -1,3 +1,6 @@
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use alloc::{vec, vec::Vec};
 
 use super::{Credential, MAX_TOKEN_BYTES, extract};

@@ -1,6 +1,6 @@
 //! A known answer for every operation of a [`Crypto`], so that a host's is used only where it works.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use p256::SecretKey;
 use serde_json::{Map, Value};
 
@@ -90,7 +90,7 @@ fn verifies(crypto: &dyn Crypto, token: &str, jwk: &[(&str, &str)]) -> Option<bo
 }
 
 fn signs(crypto: &dyn Crypto) -> Option<bool> {
-    let secret = SecretKey::from_slice(&URL_SAFE_NO_PAD.decode(ES256_PRIVATE).ok()?).ok()?;
+    let secret = SecretKey::from_slice(&BASE64URL_NOPAD.decode(ES256_PRIVATE.as_bytes()).ok()?).ok()?;
     let key = SigningKey::from_secret(&secret, None).ok()?;
     let public = verification_key(ES256.1)?;
     let input = b"known answer";

@@ -28,6 +28,9 @@ pub fn usable_until(now: Timestamp, exp: i64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::{expires_in, expiry};
     use crate::time::Timestamp;
 

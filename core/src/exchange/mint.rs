@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::cell::Cell;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use jwt_compact::{Algorithm, AlgorithmExt as _, AlgorithmSignature, Claims, Header};
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ pub fn mint(
 
 /// How a token's 16 random bytes stand in `jti`.
 pub fn jti_text(jti: &[u8; 16]) -> String {
-    URL_SAFE_NO_PAD.encode(jti)
+    BASE64URL_NOPAD.encode(jti)
 }
 
 #[derive(Serialize)]
@@ -132,3 +132,6 @@ impl Algorithm for Signer<'_> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

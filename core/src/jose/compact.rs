@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
 use crate::{bearer::MAX_TOKEN_BYTES, denial::Denial, jose::alg::Alg, json};
@@ -106,7 +106,7 @@ fn segments(token: &[u8]) -> Option<Segments<'_>> {
 
 fn decode(segment: &[u8]) -> Result<Vec<u8>, Denial> {
     // This engine refuses padding, foreign characters and non-zero trailing bits.
-    URL_SAFE_NO_PAD.decode(segment).map_err(|_| Denial::JwtMalformed)
+    BASE64URL_NOPAD.decode(segment).map_err(|_| Denial::JwtMalformed)
 }
 
 /// Takes an optional string parameter; another type is malformed, it is not the same as absent.
@@ -119,3 +119,6 @@ fn text(header: &mut Map<String, Value>, name: &str) -> Result<Option<String>, D
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

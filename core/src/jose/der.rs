@@ -27,3 +27,6 @@ pub fn ecdsa_der_from_raw(raw: &[u8]) -> Option<Vec<u8>> {
 pub fn ecdsa_raw_from_der(der: &[u8]) -> Option<[u8; RAW_P256_BYTES]> {
     Signature::from_der(der).ok().map(|signature| signature.to_bytes().into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE64URL_NOPAD;
 use rsa::{BigUint, RsaPublicKey};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -151,8 +151,8 @@ fn rsa_key(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
     }
     let thumbprint = digest(&format!(
         r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
-        URL_SAFE_NO_PAD.encode(e_bytes),
-        URL_SAFE_NO_PAD.encode(n_bytes)
+        BASE64URL_NOPAD.encode(&e_bytes),
+        BASE64URL_NOPAD.encode(&n_bytes)
     ));
     let key = RsaPublicKey::new_with_max_size(n, e, MAX_RSA_BITS).map_err(|_| InvalidKey::BadExponent)?;
     let spki = der::rsa_spki(&key).ok_or(InvalidKey::ModulusTooLarge)?;
@@ -179,8 +179,8 @@ fn p256_key(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
 pub(crate) fn p256_thumbprint(x: &[u8], y: &[u8]) -> Thumbprint {
     digest(&format!(
         r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
-        URL_SAFE_NO_PAD.encode(x),
-        URL_SAFE_NO_PAD.encode(y)
+        BASE64URL_NOPAD.encode(x),
+        BASE64URL_NOPAD.encode(y)
     ))
 }
 
@@ -219,5 +219,8 @@ fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'
 
 fn octets(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, InvalidKey> {
     let text = text(jwk, name)?.ok_or(InvalidKey::Missing(name))?;
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidKey::BadEncoding(name))
+    BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidKey::BadEncoding(name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ impl VerifiedToken {
         self.signature.thumbprint()
     }
 }
+
+#[cfg(test)]
+mod tests;

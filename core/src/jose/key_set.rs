@@ -134,3 +134,6 @@ impl fmt::Display for InvalidKeySet {
 }
 
 impl core::error::Error for InvalidKeySet {}
+
+#[cfg(test)]
+mod tests;

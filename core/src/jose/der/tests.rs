@@ -1,0 +1,100 @@
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use alloc::{vec, vec::Vec};
+
+use data_encoding::HEXLOWER;
+
+use super::{ecdsa_der_from_raw, ecdsa_raw_from_der};
+use crate::{
+    crypto::{Crypto as _, RustCrypto},
+    jose::sample::{key_set, signing_key},
+};
+
+/// The order of P-256, less one.
+const LAST: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550";
+const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
+fn hex(text: &str) -> Vec<u8> {
+    HEXLOWER.decode(text.as_bytes()).unwrap()
+}
+
+fn small(value: u8) -> Vec<u8> {
+    let mut bytes = vec![0; 31];
+    bytes.push(value);
+    bytes
+}
+
+fn raw(r: &[u8], s: &[u8]) -> Vec<u8> {
+    [r, s].concat()
+}
+
+#[test]
+fn encodes_a_p256_key() {
+    let set = key_set();
+    let spki = set.keys()[0].spki();
+    let prefix = hex("3059301306072a8648ce3d020106082a8648ce3d03010703420004");
+    assert_eq!((spki.len(), &spki[..prefix.len()]), (91, &prefix[..]));
+}
+
+#[test]
+fn strips_and_adds_zeros() {
+    let cases = [
+        (small(1), small(0x7f), "300602010102017f"),
+        (small(0x80), small(1), "300702020080020101"),
+        (
+            hex(LAST),
+            small(1),
+            "3026022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550020101",
+        ),
+    ];
+    for (r, s, der) in cases {
+        assert_eq!(ecdsa_der_from_raw(&raw(&r, &s)), Some(hex(der)));
+        assert_eq!(ecdsa_raw_from_der(&hex(der)).map(Vec::from), Some(raw(&r, &s)));
+    }
+}
+
+#[test]
+fn both_directions_agree_on_a_signature() {
+    for input in [&b"a"[..], b"b", b"c", b"d", b"e", b"f", b"g", b"h"] {
+        let raw = RustCrypto.sign(&signing_key(), input).unwrap();
+        let der = ecdsa_der_from_raw(&raw).unwrap();
+        assert_eq!(ecdsa_raw_from_der(&der).map(Vec::from), Some(raw));
+    }
+}
+
+#[test]
+fn refuses_raw_signatures_out_of_range() {
+    let one = small(1);
+    for (r, s) in
+        [(small(0), one.clone()), (one.clone(), small(0)), (hex(ORDER), one.clone()), (one, hex(ORDER))]
+    {
+        assert_eq!(ecdsa_der_from_raw(&raw(&r, &s)), None);
+    }
+    for length in [0, 1, 32, 63, 65, 96, 132] {
+        assert_eq!(ecdsa_der_from_raw(&vec![1; length]), None);
+    }
+}
+
+#[test]
+fn refuses_der_that_is_not_strict() {
+    for der in [
+        "",
+        "30",
+        "3006020101",
+        "300602010102017f00",
+        "308106020101020101",
+        "30070202000102017f",
+        "3006020101020180",
+        "3006020100020101",
+        "30060201010201ff",
+        "3180020101020101",
+        "3007020101020101",
+        "3003020101",
+        "3009020101020101020101",
+        "3027022200ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63255000020101",
+        "3026022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551020101",
+    ] {
+        assert_eq!(ecdsa_raw_from_der(&hex(der)), None, "{der}");
+    }
+}

@@ -1,0 +1,163 @@
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use alloc::{string::String, vec, vec::Vec};
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+
+use super::{InvalidKey, VerificationKey};
+use crate::jose::{
+    alg::{Alg, Family},
+    sample::signing_key,
+};
+
+fn read(jwk: &Value) -> Result<VerificationKey, InvalidKey> {
+    VerificationKey::from_jwk(jwk.as_object().unwrap())
+}
+
+/// An RSA key with this modulus and exponent.
+fn rsa(n: &[u8], e: &[u8]) -> Value {
+    json!({"kty": "RSA", "n": BASE64URL_NOPAD.encode(n), "e": BASE64URL_NOPAD.encode(e)})
+}
+
+/// An odd modulus of this many bits, a multiple of eight.
+fn modulus(bits: usize) -> Vec<u8> {
+    vec![0xff; bits / 8]
+}
+
+fn with(mut jwk: Value, name: &str, value: Value) -> Value {
+    jwk[name] = value;
+    jwk
+}
+
+fn p256() -> Value {
+    signing_key().public_jwk()
+}
+
+fn good_rsa() -> Value {
+    rsa(&modulus(2048), &[1, 0, 1])
+}
+
+#[test]
+fn computes_the_thumbprint_of_rfc_7638() {
+    // RFC 7638 §3.1.
+    let jwk = json!({
+        "kty": "RSA",
+        "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
+        "e": "AQAB",
+        "alg": "RS256",
+        "kid": "2011-04-29"
+    });
+    let key = read(&jwk).unwrap();
+    assert_eq!(BASE64URL_NOPAD.encode(key.thumbprint()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    assert_eq!((key.kid(), key.alg(), key.rsa_bits()), (Some("2011-04-29"), Some(Alg::Rs256), Some(2048)));
+    let spki = key.spki();
+    assert_eq!(&spki[..8], &[0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09]);
+}
+
+#[test]
+fn reads_a_p256_key() {
+    let key = read(&p256()).unwrap();
+    assert_eq!((key.family(), key.rsa_bits()), (Family::P256, None));
+    assert_eq!(key.thumbprint(), signing_key().thumbprint());
+    assert!(key.fits(Alg::Es256) && !key.fits(Alg::Rs256));
+}
+
+#[test]
+fn bounds_rsa_keys() {
+    for bits in [2048, 3072, 4096, 8192] {
+        assert_eq!(read(&rsa(&modulus(bits), &[3])).map(|key| key.rsa_bits()), Ok(Some(bits)));
+    }
+    for (n, e, reason) in [
+        (modulus(512), vec![1, 0, 1], InvalidKey::ModulusTooSmall),
+        (modulus(2040), vec![1, 0, 1], InvalidKey::ModulusTooSmall),
+        (modulus(8200), vec![1, 0, 1], InvalidKey::ModulusTooLarge),
+        (vec![0; 256], vec![1, 0, 1], InvalidKey::ModulusTooSmall),
+        (vec![0xfe; 256], vec![1, 0, 1], InvalidKey::EvenModulus),
+        (modulus(2048), vec![], InvalidKey::BadExponent),
+        (modulus(2048), vec![0], InvalidKey::BadExponent),
+        (modulus(2048), vec![1], InvalidKey::BadExponent),
+        (modulus(2048), vec![2], InvalidKey::BadExponent),
+        (modulus(2048), vec![1, 0, 0], InvalidKey::BadExponent),
+        (modulus(2048), vec![2, 0, 0, 0, 1], InvalidKey::BadExponent),
+        (modulus(2048), vec![0xff; 64], InvalidKey::BadExponent),
+    ] {
+        assert_eq!(read(&rsa(&n, &e)).map(drop), Err(reason));
+    }
+    assert!(read(&rsa(&modulus(2048), &[1, 0xff, 0xff, 0xff, 0xff])).is_ok());
+}
+
+#[test]
+fn ignores_leading_zeros_of_rsa_numbers() {
+    let mut padded = vec![0];
+    padded.extend(modulus(2048));
+    let key = read(&rsa(&padded, &[0, 1, 0, 1])).unwrap();
+    assert_eq!(key.thumbprint(), read(&good_rsa()).unwrap().thumbprint());
+}
+
+#[test]
+fn wants_points_on_the_curve() {
+    let zeros = json!(BASE64URL_NOPAD.encode(&[0; 32]));
+    assert_eq!(read(&with(p256(), "x", zeros.clone())).map(drop), Err(InvalidKey::PointNotOnCurve));
+    assert_eq!(read(&with(p256(), "y", zeros)).map(drop), Err(InvalidKey::PointNotOnCurve));
+    let beyond = json!(BASE64URL_NOPAD.encode(&[0xff; 32]));
+    assert_eq!(read(&with(p256(), "x", beyond)).map(drop), Err(InvalidKey::PointNotOnCurve));
+    let short = json!(BASE64URL_NOPAD.encode(&[1; 31]));
+    assert_eq!(read(&with(p256(), "x", short)).map(drop), Err(InvalidKey::BadEncoding("x")));
+    for curve in ["P-384", "P-521", "secp256k1", "p-256"] {
+        assert_eq!(read(&with(p256(), "crv", json!(curve))).map(drop), Err(InvalidKey::UnsupportedCurve));
+    }
+}
+
+#[test]
+fn refuses_private_and_symmetric_keys() {
+    for name in ["d", "p", "q", "dp", "dq", "qi", "oth"] {
+        assert_eq!(read(&with(good_rsa(), name, json!("AQ"))).map(drop), Err(InvalidKey::Private));
+    }
+    assert_eq!(read(&with(p256(), "d", json!("AQ"))).map(drop), Err(InvalidKey::Private));
+    assert_eq!(read(&json!({"kty": "oct", "k": "AQ"})).map(drop), Err(InvalidKey::Symmetric));
+}
+
+#[test]
+fn honours_the_purpose() {
+    for purpose in ["sig", "jwt-svid"] {
+        assert!(read(&with(p256(), "use", json!(purpose))).is_ok());
+    }
+    for purpose in ["enc", "SIG", "x509-svid", ""] {
+        assert_eq!(read(&with(p256(), "use", json!(purpose))).map(drop), Err(InvalidKey::WrongUse));
+    }
+    assert!(read(&with(p256(), "key_ops", json!(["sign", "verify"]))).is_ok());
+    for operations in [json!([]), json!(["sign"]), json!(["encrypt"]), json!([1])] {
+        assert_eq!(read(&with(p256(), "key_ops", operations)).map(drop), Err(InvalidKey::WrongOperations));
+    }
+    for operations in [json!("verify"), json!(null)] {
+        assert_eq!(
+            read(&with(p256(), "key_ops", operations)).map(drop),
+            Err(InvalidKey::WrongType("key_ops"))
+        );
+    }
+}
+
+#[test]
+fn wants_alg_and_type_to_agree() {
+    assert_eq!(read(&with(p256(), "alg", json!("RS256"))).map(drop), Err(InvalidKey::AlgMismatch));
+    assert_eq!(read(&with(good_rsa(), "alg", json!("ES256"))).map(drop), Err(InvalidKey::AlgMismatch));
+    for alg in ["none", "HS256", "RS512", "PS256", "RSA-OAEP", ""] {
+        assert_eq!(read(&with(good_rsa(), "alg", json!(alg))).map(drop), Err(InvalidKey::UnsupportedAlg));
+    }
+}
+
+#[test]
+fn refuses_malformed_members() {
+    assert_eq!(read(&json!({})).map(drop), Err(InvalidKey::Missing("kty")));
+    assert_eq!(read(&json!({"kty": "OKP"})).map(drop), Err(InvalidKey::UnsupportedType));
+    assert_eq!(read(&json!({"kty": 1})).map(drop), Err(InvalidKey::WrongType("kty")));
+    assert_eq!(read(&json!({"kty": "RSA", "e": "AQAB"})).map(drop), Err(InvalidKey::Missing("n")));
+    for text in ["AQA=", "AQ+B", "AQAB\n", "AQB", "é"] {
+        assert_eq!(read(&with(good_rsa(), "e", json!(text))).map(drop), Err(InvalidKey::BadEncoding("e")));
+    }
+    assert_eq!(read(&with(p256(), "kid", json!(7))).map(drop), Err(InvalidKey::WrongType("kid")));
+    let kid: String = "k".repeat(257);
+    assert_eq!(read(&with(p256(), "kid", json!(kid))).map(drop), Err(InvalidKey::KidTooLong));
+}
