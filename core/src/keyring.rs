@@ -3,12 +3,14 @@
 //! Deliberately absent: the fetching itself and the waiting requests, which belong to the shell.
 
 mod discovery;
+mod freshness;
 mod issuer_keys;
 
 use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 
 use hashbrown::HashMap;
 
+pub use self::freshness::max_age;
 use self::issuer_keys::IssuerKeys;
 use crate::{
     endpoint::Endpoint,
@@ -157,6 +159,13 @@ impl Keyring {
         match self.issuers.get_mut(issuer) {
             Some(keys) => keys.finish(issuer, ticket, fetched, now, random),
             None => Progress::Ignored,
+        }
+    }
+
+    /// Takes back a fetch whose caller is gone; it is due again at once and does not count as a failure.
+    pub fn abandon(&mut self, issuer: &str, ticket: u64) {
+        if let Some(keys) = self.issuers.get_mut(issuer) {
+            keys.abandon(ticket);
         }
     }
 

@@ -159,6 +159,12 @@ impl IssuerKeys {
         self.in_flight.as_ref().filter(|flight| now >= flight.deadline).map(|flight| flight.ticket)
     }
 
+    pub(super) fn abandon(&mut self, ticket: u64) {
+        if self.in_flight.take_if(|flight| flight.ticket == ticket).is_some() {
+            self.wanted = true;
+        }
+    }
+
     pub(super) fn finish(
         &mut self,
         id: &str,

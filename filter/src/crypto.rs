@@ -1,0 +1,119 @@
+//! Signatures by the host where it can (`verify_signature`, `sign`), by RustCrypto where it cannot.
+//!
+//! Which one serves an operation is found out once per VM against known answers, never assumed.
+
+mod messages;
+
+use core::cell::Cell;
+
+use cambist_core::{
+    crypto::{Crypto, RustCrypto, SignError, SigningKey, Support, self_test},
+    jose::{
+        alg::{Alg, Family},
+        der,
+        jwk::VerificationKey,
+    },
+};
+
+use crate::host::Host;
+
+/// How often each way was taken, since the last look.
+#[derive(Debug, Default)]
+pub struct CryptoCounts {
+    /// Signatures that the host verified or refused.
+    pub host_verify: Cell<u64>,
+    /// The same inside the VM: ten to twenty times slower.
+    pub rust_verify: Cell<u64>,
+    /// Signatures that the host made.
+    pub host_sign: Cell<u64>,
+    /// The same inside the VM.
+    pub rust_sign: Cell<u64>,
+}
+
+/// The signatures of one VM.
+pub struct HostCrypto<'a> {
+    /// Envoy.
+    pub host: &'a dyn Host,
+    /// What its functions were seen to do right.
+    pub support: Support,
+    /// What to count.
+    pub counts: &'a CryptoCounts,
+}
+
+/// The host's functions without a fallback: what the self-test looks at.
+struct HostOnly<'a>(&'a dyn Host);
+
+/// Finds out what the host's functions do right.
+pub fn probe(host: &dyn Host) -> Support {
+    self_test(&HostOnly(host))
+}
+
+// === impl HostCrypto ===
+
+impl Crypto for HostCrypto<'_> {
+    fn verify(&self, alg: Alg, key: &VerificationKey, input: &[u8], signature: &[u8]) -> bool {
+        let by_host = match alg.family() {
+            Family::Rsa => self.support.rs256_verify,
+            Family::P256 => self.support.es256_verify,
+        };
+        if by_host {
+            bump(&self.counts.host_verify);
+            HostOnly(self.host).verify(alg, key, input, signature)
+        } else {
+            bump(&self.counts.rust_verify);
+            RustCrypto.verify(alg, key, input, signature)
+        }
+    }
+
+    fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
+        if self.support.es256_sign {
+            bump(&self.counts.host_sign);
+            HostOnly(self.host).sign(key, input)
+        } else {
+            bump(&self.counts.rust_sign);
+            RustCrypto.sign(key, input)
+        }
+    }
+}
+
+// === impl HostOnly ===
+
+impl Crypto for HostOnly<'_> {
+    fn verify(&self, alg: Alg, key: &VerificationKey, input: &[u8], signature: &[u8]) -> bool {
+        // The host checks neither the key's type nor its curve against the algorithm.
+        if !key.fits(alg) {
+            return false;
+        }
+        let converted;
+        let signature = match alg.family() {
+            Family::Rsa => signature,
+            Family::P256 => match der::ecdsa_der_from_raw(signature) {
+                Some(der) => {
+                    converted = der;
+                    converted.as_slice()
+                }
+                None => return false,
+            },
+        };
+        let arguments = messages::verify_arguments(hash(alg), key.spki(), signature, input);
+        let answer = self.0.call_foreign("verify_signature", &arguments);
+        answer.is_some_and(|answer| messages::is_accepted(&answer))
+    }
+
+    fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
+        let arguments = messages::sign_arguments(hash(key.alg()), key.pkcs8().expose(), input);
+        let answer = self.0.call_foreign("sign", &arguments).ok_or(SignError)?;
+        let signature = messages::signature(&answer).ok_or(SignError)?;
+        der::ecdsa_raw_from_der(signature).map(|raw| raw.to_vec()).ok_or(SignError)
+    }
+}
+
+const fn hash(alg: Alg) -> &'static str {
+    match alg {
+        Alg::Rs256 | Alg::Es256 => "sha256",
+    }
+}
+
+fn bump(counter: &Cell<u64>) {
+    counter.set(counter.get().saturating_add(1));
+}

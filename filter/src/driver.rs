@@ -1,0 +1,100 @@
+//! Carrying out steps. The only place where a request is resumed or answered.
+
+use cambist_core::{
+    flow::{Answer, Call, Credential, Edits, Flow, Response, Step},
+    time::Timestamp,
+};
+
+use crate::{gateway::Gateway, host::Host, waiters::Waiter};
+
+/// How long a request waits for the first snapshot.
+const SNAPSHOT_WAIT_MS: i64 = 2_000;
+/// How long a request waits for an issuer's keys.
+const KEYS_WAIT_MS: i64 = 5_000;
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The request may go on.
+    Forwarded,
+    /// The request was answered.
+    Answered,
+    /// The request waits; it will be resumed or answered later.
+    Waiting,
+}
+
+/// Carries out `step` for the selected stream, whose context id is `stream`.
+pub fn carry_out(gateway: &mut Gateway, host: &dyn Host, stream: u32, step: Step) -> Outcome {
+    let mut step = step;
+    loop {
+        let (flow, call) = match step {
+            Step::Forward(edits) => return forward(gateway, host, edits),
+            Step::Reply { response, report } => {
+                gateway.record(host, report, host.now());
+                respond(host, &response);
+                return Outcome::Answered;
+            }
+            // No path of this version reads a body, and holding a request for one would hang it.
+            Step::NeedBody { flow } => {
+                step = gateway.resume(host, &flow, &Answer::Overloaded);
+                continue;
+            }
+            Step::Call { flow, call } => (flow, call),
+        };
+        match park(gateway, host, stream, flow, call) {
+            Ok(()) => return Outcome::Waiting,
+            Err(waiter) => step = gateway.resume(host, &waiter.flow, &Answer::Overloaded),
+        }
+    }
+}
+
+/// Goes on with requests that waited, from a root context.
+pub fn resume_all(gateway: &mut Gateway, host: &dyn Host, waiters: Vec<Waiter>, expired: bool) {
+    for waiter in waiters {
+        let Waiter { stream, flow, call, .. } = waiter;
+        // Where the stream is gone the one before stays selected: nothing may be done to it.
+        if !host.select_stream(stream) {
+            continue;
+        }
+        let answer = if expired { Answer::TimedOut(call) } else { Answer::Ready };
+        let step = gateway.resume(host, &flow, &answer);
+        if carry_out(gateway, host, stream, step) == Outcome::Forwarded {
+            host.resume_request();
+        }
+    }
+}
+
+/// Answers the selected stream.
+pub fn respond(host: &dyn Host, response: &Response) {
+    let Response { status, headers, body } = response;
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    host.send_response(*status, &headers, body.as_bytes());
+}
+
+fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
+    let Edits { credential, headers, report } = edits;
+    match credential {
+        Credential::Keep => {}
+        Credential::Remove => host.remove_request_header("authorization"),
+        // Setting removes every copy first.
+        Credential::Replace(value) => host.set_request_header("authorization", value.as_bytes()),
+    }
+    for (name, value) in headers {
+        host.set_request_header(&name, value.as_bytes());
+    }
+    let now = if report.event.is_some() { host.now() } else { Timestamp::default() };
+    gateway.record(host, report, now);
+    Outcome::Forwarded
+}
+
+fn park(gateway: &mut Gateway, host: &dyn Host, stream: u32, flow: Flow, call: Call) -> Result<(), Waiter> {
+    let wait = match call {
+        Call::AwaitSnapshot => SNAPSHOT_WAIT_MS,
+        _ => KEYS_WAIT_MS,
+    };
+    let deadline = host.now().plus_millis(wait);
+    gateway.waiters.park(Waiter { stream, flow, call, deadline })?;
+    // Shared fetches belong to the root context, which acts on its next tick: make that soon.
+    host.set_tick_period(1);
+    Ok(())
+}

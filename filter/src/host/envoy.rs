@@ -1,0 +1,124 @@
+//! The only file that names `hostcalls`. Every status becomes an `Option` or a `bool`.
+
+use core::time::Duration;
+
+use cambist_core::time::Timestamp;
+use proxy_wasm::{
+    hostcalls,
+    types::{BufferType, LogLevel, MapType, MetricType},
+};
+
+use super::{Callout, CalloutHead, Host, Level};
+
+/// Envoy itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Envoy;
+
+// === impl Envoy ===
+
+impl Host for Envoy {
+    fn log(&self, level: Level, line: &str) {
+        let level = match level {
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+            Level::Error => LogLevel::Error,
+        };
+        let _ = hostcalls::log(level, line);
+    }
+
+    fn now(&self) -> Timestamp {
+        let since_epoch = hostcalls::get_current_time()
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn random(&self, buffer: &mut [u8]) -> bool {
+        getrandom::fill(buffer).is_ok()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where the VM's environment is read")]
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn plugin_configuration(&self, most: usize) -> Vec<u8> {
+        hostcalls::get_buffer(BufferType::PluginConfiguration, 0, most).ok().flatten().unwrap_or_default()
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        hostcalls::get_property(path.to_vec()).ok().flatten()
+    }
+
+    fn set_tick_period(&self, millis: u32) {
+        let _ = hostcalls::set_tick_period(Duration::from_millis(millis.into()));
+    }
+
+    fn call_foreign(&self, name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
+        hostcalls::call_foreign_function(name, Some(arguments)).ok().flatten()
+    }
+
+    fn dispatch(&self, callout: &Callout<'_>) -> Option<u32> {
+        let Callout { cluster, method, https, authority, path, headers, body, timeout_ms } = callout;
+        let scheme = if *https { "https" } else { "http" };
+        let mut all =
+            vec![(":method", *method), (":scheme", scheme), (":authority", *authority), (":path", *path)];
+        all.extend_from_slice(headers);
+        let timeout = Duration::from_millis(u64::from(*timeout_ms).max(1));
+        hostcalls::dispatch_http_call(cluster, all, *body, Vec::new(), timeout).ok()
+    }
+
+    fn callout_head(&self) -> CalloutHead {
+        // The map as a whole: the single getter traps when a reset left no headers at all.
+        let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
+        let text = |name: &str| {
+            let value = headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())?;
+            String::from_utf8(value).ok()
+        };
+        CalloutHead {
+            status: text(":status").and_then(|status| status.parse().ok()).unwrap_or(0),
+            etag: text("etag"),
+            cache_control: text("cache-control"),
+        }
+    }
+
+    fn callout_body(&self, most: usize) -> Option<Vec<u8>> {
+        hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, most).ok().flatten()
+    }
+
+    fn select_stream(&self, id: u32) -> bool {
+        hostcalls::set_effective_context(id).is_ok()
+    }
+
+    fn request_headers(&self) -> Vec<(String, Vec<u8>)> {
+        hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+    }
+
+    fn remove_request_header(&self, name: &str) {
+        let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name);
+    }
+
+    fn set_request_header(&self, name: &str, value: &[u8]) {
+        let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value));
+    }
+
+    fn resume_request(&self) {
+        let _ = hostcalls::resume_http_request();
+    }
+
+    fn send_response(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let _ = hostcalls::send_http_response(status.into(), headers.to_vec(), Some(body));
+    }
+
+    fn define_counter(&self, name: &str) -> Option<u32> {
+        hostcalls::define_metric(MetricType::Counter, name).ok()
+    }
+
+    fn add_to_counter(&self, id: u32, amount: u64) {
+        // Adding nothing is an error to Envoy.
+        if let Some(amount) = i64::try_from(amount).ok().filter(|amount| *amount > 0) {
+            let _ = hostcalls::increment_metric(id, amount);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Identity headers from the client: removed before anything else, in every spelling, on every path (law 8).
+
+use crate::host::Host;
+
+const PREFIX: &[u8] = b"x-cambist-";
+
+/// Removes every header that an upstream could take for one of ours.
+pub fn strip(host: &dyn Host, headers: &[(String, Vec<u8>)]) {
+    for (name, _) in headers {
+        if is_identity_header(name) {
+            host.remove_request_header(name);
+        }
+    }
+}
+
+/// Whether `name` is one of ours in any spelling: any case, `_` for `-` (many servers take the two for one).
+fn is_identity_header(name: &str) -> bool {
+    let name = name.as_bytes();
+    name.len() >= PREFIX.len()
+        && name
+            .iter()
+            .zip(PREFIX)
+            .all(|(byte, wanted)| byte.to_ascii_lowercase() == *wanted || (*wanted == b'-' && *byte == b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_identity_header;
+
+    #[test]
+    fn knows_every_spelling() {
+        for name in
+            ["x-cambist-subject", "X-Cambist-Subject", "x_cambist_subject", "x-cambist_subject", "x-cambist-"]
+        {
+            assert!(is_identity_header(name), "{name}");
+        }
+        for name in ["x-cambistsubject", "x-cambis", "authorization", "y-x-cambist-subject"] {
+            assert!(!is_identity_header(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A root context: a handle on a gateway that ticks and owns callouts.
+
+use core::cell::RefCell;
+use std::rc::Rc;
+
+use cambist_core::policy::Faults;
+use hashbrown::HashMap;
+
+use crate::{
+    config::PluginConfig,
+    driver, fetching,
+    gateway::Gateway,
+    host::{Host, Level},
+    registry::{self, Key, SharedGateway},
+    stream::Stream,
+    synchronizing,
+};
+
+/// Milliseconds between two ticks when nothing is urgent.
+const TICK_MS: u32 = 50;
+
+/// The callouts of a root context that are out, by the host's number.
+pub type InFlight = HashMap<u32, Purpose>;
+
+/// What a callout is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// An issuer's keys.
+    Keys {
+        /// The issuer's id.
+        issuer: String,
+        /// Number of the fetch.
+        ticket: u64,
+    },
+    /// A request to the control plane.
+    ControlPlane(synchronizing::Exchange),
+}
+
+/// A handle on a gateway.
+pub struct Root {
+    gateway: Option<SharedGateway>,
+    in_flight: InFlight,
+}
+
+// === impl Root ===
+
+impl Root {
+    /// A root context that is not configured yet; its requests are refused.
+    pub fn new() -> Self {
+        Self { gateway: None, in_flight: InFlight::new() }
+    }
+
+    /// Takes the plugin configuration; false, with the reason in the log, if it is not good.
+    pub fn configure(&mut self, host: &dyn Host, configuration: &[u8]) -> bool {
+        match self.try_configure(host, configuration) {
+            Ok(()) => {
+                // No callout from here: this may be the throw-away VM that only tries the configuration out.
+                host.set_tick_period(1);
+                true
+            }
+            Err(faults) => {
+                host.log(Level::Error, &format!("plugin configuration refused: {faults}"));
+                false
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, host: &dyn Host) {
+        let Self { gateway, in_flight } = self;
+        let Some(mut gateway) = gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) else {
+            return;
+        };
+        host.set_tick_period(TICK_MS);
+        synchronizing::tick(&mut gateway, host, in_flight);
+        fetching::tick(&mut gateway, host, in_flight);
+        let expired = gateway.waiters.take_expired(host.now());
+        driver::resume_all(&mut gateway, host, expired, true);
+        gateway.flush(host);
+    }
+
+    /// Takes the answer to a callout of this root context.
+    pub fn callout_answered(&mut self, host: &dyn Host, token: u32, body_size: usize) {
+        let Self { gateway, in_flight } = self;
+        let Some(mut gateway) = gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) else {
+            return;
+        };
+        match in_flight.remove(&token) {
+            Some(Purpose::Keys { issuer, ticket }) => {
+                fetching::answered(&mut gateway, host, in_flight, &issuer, ticket, body_size);
+            }
+            Some(Purpose::ControlPlane(exchange)) => {
+                synchronizing::answered(&mut gateway, host, exchange, body_size);
+                // Compiling and the next poll are for the tick, which should come soon.
+                host.set_tick_period(1);
+            }
+            None => {}
+        }
+    }
+
+    /// A request of this root context.
+    pub fn stream(&self, id: u32) -> Stream {
+        Stream::new(id, self.gateway.as_ref().map(Rc::clone))
+    }
+
+    fn try_configure(&mut self, host: &dyn Host, configuration: &[u8]) -> Result<(), Faults> {
+        let config = PluginConfig::parse(configuration)?;
+        let text = |path: &str| {
+            host.property(&[path]).and_then(|value| String::from_utf8(value).ok()).unwrap_or_default()
+        };
+        let key = Key::of(&config, (text("plugin_name"), text("plugin_root_id")));
+        let gateway = match registry::find(&key) {
+            Some(gateway) => {
+                if let Ok(mut known) = gateway.try_borrow_mut() {
+                    known.configure(config, host)?;
+                }
+                gateway
+            }
+            None => {
+                let gateway = Rc::new(RefCell::new(Gateway::new(config, host)?));
+                registry::enter(key, &gateway);
+                gateway
+            }
+        };
+        self.gateway = Some(gateway);
+        Ok(())
+    }
+}
+
+impl Default for Root {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Root {
+    /// The host cancels the callouts of a root context that goes: others must make them again.
+    fn drop(&mut self) {
+        let Some(mut gateway) = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok())
+        else {
+            return;
+        };
+        for (_, purpose) in self.in_flight.drain() {
+            match purpose {
+                Purpose::Keys { issuer, ticket } => gateway.state.keyring.abandon(&issuer, ticket),
+                Purpose::ControlPlane(exchange) => {
+                    if let Some(synchronizer) = &mut gateway.synchronizer {
+                        synchronizer.abandon(exchange);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Counters and the log of refusals. Counts are kept in the VM and handed to Envoy on ticks: a hostcall for each
+//! request would cost as much as the cache hit it counts.
+
+use cambist_core::{denial::Denial, flow::Counted, time::Timestamp};
+use hashbrown::HashMap;
+
+use crate::{
+    crypto::CryptoCounts,
+    host::{Host, Level},
+};
+
+/// Refusals that are logged per second; the rest are only counted.
+const LOGGED_PER_SECOND: u32 = 10;
+
+/// What is counted since the last flush.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    pending: HashMap<Name, u64>,
+    /// Envoy's numbers of the counters.
+    defined: HashMap<Name, u32>,
+    log_second: i64,
+    logged: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Name {
+    Decision(&'static str),
+    Observed(&'static str),
+    Plain(&'static str),
+}
+
+// === impl Telemetry ===
+
+impl Telemetry {
+    /// Counts a decision.
+    pub fn count(&mut self, counted: Counted) {
+        let name = match counted {
+            Counted::Observed(Some(_)) => Name::Observed(counted.name()),
+            _ => Name::Decision(counted.name()),
+        };
+        self.add(name, 1);
+    }
+
+    /// Counts something else.
+    pub fn count_plain(&mut self, name: &'static str, amount: u64) {
+        self.add(Name::Plain(name), amount);
+    }
+
+    /// Logs a refusal for the operator, at most a few per second. Never anything of the token but its digest.
+    pub fn log_denial(
+        &mut self,
+        host: &dyn Host,
+        denial: Denial,
+        route: Option<&str>,
+        token: Option<&str>,
+        now: Timestamp,
+    ) {
+        if now.secs() != self.log_second {
+            self.log_second = now.secs();
+            self.logged = 0;
+        }
+        self.logged = self.logged.saturating_add(1);
+        if self.logged > LOGGED_PER_SECOND {
+            return;
+        }
+        let token = token.and_then(|digest| digest.get(..8)).unwrap_or("-");
+        let line = format!(
+            "request refused reason={} status={} route={} token={token}",
+            denial.reason(),
+            denial.row().status,
+            route.unwrap_or("-"),
+        );
+        host.log(Level::Info, &line);
+    }
+
+    /// Hands everything to Envoy.
+    pub fn flush(&mut self, host: &dyn Host, crypto: &CryptoCounts) {
+        let CryptoCounts { host_verify, rust_verify, host_sign, rust_sign } = crypto;
+        self.count_plain("host_verify", host_verify.take());
+        self.count_plain("rust_verify", rust_verify.take());
+        self.count_plain("host_sign", host_sign.take());
+        self.count_plain("rust_sign", rust_sign.take());
+        for (name, amount) in &mut self.pending {
+            if *amount == 0 {
+                continue;
+            }
+            let known = self.defined.get(name).copied();
+            let Some(id) = known.or_else(|| host.define_counter(&name.text())) else { continue };
+            self.defined.insert(*name, id);
+            host.add_to_counter(id, core::mem::take(amount));
+        }
+    }
+
+    fn add(&mut self, name: Name, amount: u64) {
+        let count = self.pending.entry(name).or_default();
+        *count = count.saturating_add(amount);
+    }
+}
+
+// === impl Name ===
+
+impl Name {
+    fn text(self) -> String {
+        match self {
+            Self::Decision(name) => format!("cambist.decision.{name}"),
+            Self::Observed(name) => format!("cambist.observed.{name}"),
+            Self::Plain(name) => format!("cambist.{name}"),
+        }
+    }
+}
