@@ -191,3 +191,9 @@ fn never_wraps() {
     assert_eq!(latest.check_times(&widest, Timestamp::from_millis(i64::MAX)), Err(Denial::TokenExpired));
     assert_eq!(latest.check_times(&widest, Timestamp::from_millis(i64::MIN)), Err(Denial::TokenTooOld));
 }
+
+#[test]
+fn debug_shows_no_subject() {
+    let text = format!("{:?}", parse(&claims()).unwrap());
+    assert!(text.contains("issuer.example") && !text.contains("checkout") && !text.contains("c5a16007"));
+}
