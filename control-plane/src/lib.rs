@@ -1,1 +1,28 @@
-//! The control plane of Cambist.
+//! The control plane of Cambist: whom to trust, told to every gateway, with a record of what was done.
+//!
+//! Deliberately absent: decisions about requests, which are `cambist_core`'s.
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod app;
+pub mod args;
+pub mod auth;
+pub mod clock;
+pub mod configuration;
+pub mod data;
+pub mod documents;
+pub mod fault;
+pub mod gateway_api;
+pub mod init;
+pub mod keys;
+pub mod logs;
+pub mod problem;
+pub mod public;
+pub mod publish;
+pub mod request;
+pub mod serve;
+pub mod sightings;
+pub mod store;
+pub mod strict;
+pub mod text;
+pub mod validate;

@@ -1,0 +1,59 @@
+//! The administrators' REST surface: everything below `/v1`, with an admin token.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use cambist_core::wire::snapshot::{Binding, Issuer, Route};
+
+use crate::{
+    app::App,
+    documents::{ClientDocument, GatewayDocument},
+};
+
+mod collection;
+mod gateways;
+mod identities;
+mod page;
+mod precondition;
+mod resource;
+mod resources;
+mod revocation;
+
+/// Everything below `/v1`.
+pub fn router() -> Router<Arc<App>> {
+    use collection::{create, list, read, remove, replace};
+    use revocation::{reinstate, revoke};
+
+    Router::new()
+        .route("/v1/issuers", get(list::<Issuer>).post(create::<Issuer>))
+        .route("/v1/issuers/{id}", get(read::<Issuer>).put(replace::<Issuer>).delete(remove::<Issuer>))
+        .route("/v1/issuers/{id}/revoke", post(revoke::<Issuer>))
+        .route("/v1/issuers/{id}/reinstate", post(reinstate::<Issuer>))
+        .route("/v1/clients", get(list::<ClientDocument>).post(create::<ClientDocument>))
+        .route(
+            "/v1/clients/{id}",
+            get(read::<ClientDocument>).put(replace::<ClientDocument>).delete(remove::<ClientDocument>),
+        )
+        .route("/v1/clients/{id}/revoke", post(revoke::<ClientDocument>))
+        .route("/v1/clients/{id}/reinstate", post(reinstate::<ClientDocument>))
+        .route("/v1/clients/{client}/bindings", get(list::<Binding>).post(create::<Binding>))
+        .route(
+            "/v1/clients/{client}/bindings/{id}",
+            get(read::<Binding>).put(replace::<Binding>).delete(remove::<Binding>),
+        )
+        .route("/v1/routes", get(list::<Route>).post(create::<Route>))
+        .route("/v1/routes/{id}", get(read::<Route>).put(replace::<Route>).delete(remove::<Route>))
+        .route("/v1/gateways", get(list::<GatewayDocument>).post(gateways::create))
+        .route(
+            "/v1/gateways/{id}",
+            get(gateways::read).put(replace::<GatewayDocument>).delete(remove::<GatewayDocument>),
+        )
+        .route("/v1/gateways/{id}/token", post(gateways::rotate))
+        .route("/v1/identities", get(identities::list).post(identities::create))
+        .route("/v1/identities/{id}", get(identities::read).delete(identities::remove))
+        .route("/v1/identities/{id}/revoke", post(identities::revoke))
+        .route("/v1/identities/{id}/reinstate", post(identities::reinstate))
+}

@@ -1,0 +1,173 @@
+//! Workload identities: registered beforehand, seen at gateways, revoked.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use cambist_core::identity::identity_id;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json, value::Value};
+
+use super::page::{self, PageQuery};
+use crate::{
+    app::App,
+    auth::Admin,
+    clock::rfc3339,
+    fault::{Fault, Faults},
+    problem::Problem,
+    request,
+    store::records::{Identity, IdentityFilter, Kind, Tuple},
+    strict, validate,
+};
+
+/// What an identity is registered by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Registration {
+    client_id: String,
+    issuer: String,
+    audience: String,
+    subject: String,
+}
+
+/// The query of the list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+    client_id: Option<String>,
+    issuer: Option<String>,
+    status: Option<Status>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Active,
+    Revoked,
+}
+
+/// `GET /v1/identities`.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|rejection| page::rejection(&rejection))?;
+    let ListQuery { limit, cursor, client_id, issuer, status } = query;
+    let page = PageQuery::new(limit, cursor).page()?;
+    let filter =
+        IdentityFilter { client_id, issuer, revoked: status.map(|status| status == Status::Revoked) };
+    let identities = app.store.identities(&admin.tenant, filter, page.clone()).await?;
+    Ok(page::body(&page, identities, |identity| &identity.id, show))
+}
+
+/// `GET /v1/identities/{id}`.
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(show(&find(&app, &admin, &id).await?)))
+}
+
+/// `POST /v1/identities`.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    body: Body,
+) -> Result<Response, Problem> {
+    let bytes = request::body(body).await?;
+    let members: Map<String, Value> =
+        serde_json::from_slice(&bytes).map_err(|error| Problem::invalid_json(format!("{error}.")))?;
+    let sample = json!({ "client_id": "cl_a", "issuer": "a", "audience": "a", "subject": "a" });
+    let reading = strict::read::<Registration>(members, &sample);
+    let (Some(registration), true) = (reading.value, reading.faults.is_empty()) else {
+        return Err(Problem::invalid_document(reading.faults));
+    };
+    let Registration { client_id, issuer, audience, subject } = registration;
+    let mut faults = Faults::default();
+    validate::bounded(&mut faults, "/audience", &audience);
+    validate::bounded(&mut faults, "/subject", &subject);
+    let faults = faults.into_vec();
+    if !faults.is_empty() {
+        return Err(Problem::invalid_document(faults));
+    }
+    let id = identity_id(&admin.tenant, &client_id, &issuer, &audience, &subject);
+    let tuple = Tuple { client_id, issuer, audience, subject };
+    let identity = app.store.register(&admin.tenant, &id, tuple, admin.author(&app)).await?;
+    let location = HeaderValue::from_str(&format!("/v1/identities/{id}")).map_err(|_| Problem::internal())?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(show(&identity))).into_response())
+}
+
+/// `DELETE /v1/identities/{id}`.
+pub(super) async fn remove(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.store.forget(&admin.tenant, &id, admin.author(&app)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/identities/{id}/revoke`: also for an identity that was never seen.
+pub(super) async fn revoke(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    set(&app, &admin, &id, true).await
+}
+
+/// `POST /v1/identities/{id}/reinstate`.
+pub(super) async fn reinstate(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    set(&app, &admin, &id, false).await
+}
+
+async fn set(app: &App, admin: &Admin, id: &str, revoked: bool) -> Result<Json<Value>, Problem> {
+    if !is_id(id) {
+        let detail = "must be `idn_` and 52 characters of lower-case base32";
+        return Err(Problem::invalid_document(vec![Fault::new("", detail)]));
+    }
+    app.store.revoke(&admin.tenant, Kind::Identity, id, revoked, admin.author(app)).await?;
+    Ok(Json(show(&find(app, admin, id).await?)))
+}
+
+async fn find(app: &App, admin: &Admin, id: &str) -> Result<Identity, Problem> {
+    let found = app.store.identity(&admin.tenant, id).await?;
+    found.ok_or_else(|| Problem::not_found("There is no identity with this id; list `/v1/identities`."))
+}
+
+/// The form of an identity's id. A mistyped one would be revoked without anyone noticing.
+fn is_id(text: &str) -> bool {
+    text.strip_prefix("idn_").is_some_and(|rest| {
+        rest.len() == 52
+            && rest.bytes().all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte))
+    })
+}
+
+fn show(identity: &Identity) -> Value {
+    let Identity { id, tuple, revoked, first_seen, last_seen, count, created } = identity;
+    json!({
+        "id": id,
+        "client_id": tuple.as_ref().map(|tuple| &tuple.client_id),
+        "issuer": tuple.as_ref().map(|tuple| &tuple.issuer),
+        "audience": tuple.as_ref().map(|tuple| &tuple.audience),
+        "subject": tuple.as_ref().map(|tuple| &tuple.subject),
+        "status": if *revoked { "revoked" } else { "active" },
+        "first_seen": first_seen.map(rfc3339),
+        "last_seen": last_seen.map(rfc3339),
+        "count": count,
+        "created_at": rfc3339(*created),
+    })
+}

@@ -1,0 +1,149 @@
+//! The service as a value: its parts, and the router over them. Deliberately absent: sockets, files and signals.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use cambist_core::time::Timestamp;
+use tokio::sync::watch;
+
+use crate::{
+    admin,
+    clock::Clock,
+    gateway_api,
+    keys::{fleet, seal::Kek},
+    problem::Problem,
+    public,
+    publish::Publisher,
+    request,
+    sightings::Sightings,
+    store::{
+        Store,
+        records::{Head, Heads},
+    },
+};
+
+/// How often sightings are written.
+const FLUSH: Duration = Duration::from_secs(1);
+/// Sightings between two looks at keys and old rows.
+const UPKEEP: u32 = 60;
+/// Instances and reinstatements are forgotten after a day.
+const MEMORY: i64 = 86_400;
+
+/// Everything a request may need.
+pub struct App {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// What gateways are told.
+    pub publisher: Publisher,
+    /// What instances say.
+    pub sightings: Sightings,
+    /// The time.
+    pub clock: Clock,
+    kek: Arc<Kek>,
+    heads: watch::Receiver<Heads>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// Ends long polls when it is told to, or dropped.
+pub type Stop = watch::Sender<bool>;
+
+// === impl App ===
+
+impl App {
+    /// A service over `store`, and the means to stop it.
+    pub fn new(store: Arc<dyn Store>, kek: Kek, clock: Clock) -> (Arc<Self>, Stop) {
+        let (stop, stopping) = watch::channel(false);
+        let kek = Arc::new(kek);
+        let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&kek), clock.clone());
+        let heads = store.heads();
+        let sightings = Sightings::default();
+        (Arc::new(Self { store, publisher, sightings, clock, kek, heads, stopping }), stop)
+    }
+
+    /// Every surface.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .merge(admin::router())
+            .merge(gateway_api::router())
+            .merge(public::router())
+            .fallback(async || Problem::not_found("See the documentation for the resources there are."))
+            .method_not_allowed_fallback(async || Problem::method_not_allowed())
+            .layer(DefaultBodyLimit::max(request::BODY_LIMIT))
+            .layer(middleware::from_fn(request::observe))
+            .with_state(Arc::clone(self))
+    }
+
+    /// The head of a tenant.
+    pub fn head(&self, tenant: &str) -> Head {
+        self.heads.borrow().get(tenant).copied().unwrap_or_default()
+    }
+
+    /// Returns when `news` finds something in the tenant's head, or `None` after `wait` or when the service stops.
+    pub async fn wait<T>(
+        &self,
+        tenant: &str,
+        wait: Duration,
+        mut news: impl FnMut(Head) -> Option<T>,
+    ) -> Option<T> {
+        let mut heads = self.heads.clone();
+        let mut stopping = self.stopping.clone();
+        let found = async {
+            loop {
+                let head = heads.borrow_and_update().get(tenant).copied().unwrap_or_default();
+                if let Some(found) = news(head) {
+                    return Some(found);
+                }
+                if heads.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            found = found => found,
+            () = tokio::time::sleep(wait) => None,
+            _ = stopping.wait_for(|stop| *stop) => None,
+        }
+    }
+
+    /// Makes fleet keys that are due and drops old ones, in every tenant.
+    pub async fn keep_keys(&self) -> Result<(), fleet::UpkeepError> {
+        for tenant in self.store.tenants().await? {
+            fleet::keep_up(&self.store, &self.kek, &tenant.tenant, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes sightings every second and looks after keys and old rows every minute, until the service stops.
+    pub async fn upkeep(self: Arc<Self>) {
+        let mut stopping = self.stopping.clone();
+        let mut turn: u32 = 0;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(FLUSH) => {}
+                _ = stopping.wait_for(|stop| *stop) => break,
+            }
+            if let Err(error) = self.sightings.flush(&*self.store).await {
+                tracing::warn!(%error, "sightings could not be written");
+            }
+            turn = turn.wrapping_add(1);
+            if turn.is_multiple_of(UPKEEP) {
+                self.keep_house().await;
+            }
+        }
+        if let Err(error) = self.sightings.flush(&*self.store).await {
+            tracing::warn!(%error, "sightings could not be written");
+        }
+    }
+
+    async fn keep_house(&self) {
+        if let Err(error) = self.keep_keys().await {
+            tracing::error!(%error, "fleet keys could not be renewed");
+        }
+        let before: Timestamp = self.clock.now().plus_secs(MEMORY.saturating_neg());
+        if let Err(error) = self.store.prune(before).await {
+            tracing::warn!(%error, "old rows could not be dropped");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The command line of `cambist`. The only file that knows the environment's variables.
+
+use core::net::SocketAddr;
+use std::path::PathBuf;
+
+use cambist_core::secret::Secret;
+use clap::{Args, Parser, Subcommand};
+
+const KEK: &str = "Environment:\n  CAMBIST_KEK  Key that encrypts secrets in the database, 64 hex digits; taken from \
+                   the file `kek` in the data folder when not set\n  CAMBIST_LOG  As --log";
+
+/// Turns the identity a workload already has into a short-lived token of your own.
+#[derive(Debug, Parser)]
+#[command(name = "cambist", version, arg_required_else_help = true, after_help = KEK)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a deployment: database, key-encryption key and the first admin token
+    Init(InitArguments),
+    /// Run the control plane
+    Serve(ServeArguments),
+}
+
+/// `cambist init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Your own issuer: the `iss` of the tokens that are minted, an https URL without a final slash
+    #[arg(long, value_name = "URL")]
+    pub authority: String,
+    /// Folder for the database and the key-encryption key; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub print_json: bool,
+}
+
+/// `cambist serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Folder that `cambist init` made
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8700")]
+    pub listen: SocketAddr,
+    /// File that gets the address when the service is ready
+    #[arg(long, value_name = "FILE")]
+    pub port_file: Option<PathBuf>,
+    /// What to log: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", env = "CAMBIST_LOG", default_value = "info")]
+    pub log: tracing::Level,
+}
+
+/// The key-encryption key from the environment, if it is there. No option: other users see command lines.
+pub fn kek_variable() -> Option<Secret<String>> {
+    std::env::var("CAMBIST_KEK").ok().map(Secret::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

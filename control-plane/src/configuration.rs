@@ -1,0 +1,166 @@
+//! The whole configuration of a tenant as the records of a snapshot, and what is wrong with it as a whole.
+
+use std::collections::BTreeSet;
+
+use cambist_core::{
+    policy::{self, Secrets, compile_records},
+    secret::Secret,
+    wire::snapshot::{self, Binding, Header, Issuer, Record, Route},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    documents::ClientDocument,
+    fault::Fault,
+    store::{
+        StoreError,
+        records::{Kind, Object, Tenant},
+    },
+};
+
+/// The largest snapshot in bytes: Envoy takes 32 MiB from a callout, and room is left.
+pub const SNAPSHOT_LIMIT: usize = 24 << 20;
+
+/// The first record of a snapshot.
+pub fn header(tenant: &Tenant, gateway: &str, epoch: u64) -> Header {
+    Header {
+        schema: String::from(snapshot::SCHEMA),
+        gateway: gateway.to_owned(),
+        tenant: tenant.tenant.clone(),
+        authority: tenant.authority.clone(),
+        epoch,
+        max_staleness: tenant.max_staleness,
+    }
+}
+
+/// Issuers, clients, bindings and routes in this order, each after what it refers to.
+pub fn records(objects: &[Object]) -> Result<Vec<Record>, StoreError> {
+    let mut records = Vec::with_capacity(objects.len());
+    for kind in [Kind::Issuer, Kind::Client, Kind::Binding, Kind::Route] {
+        for object in objects.iter().filter(|object| object.kind == kind) {
+            records.extend(record(object)?);
+        }
+    }
+    Ok(records)
+}
+
+/// What is wrong with the whole, told to the author of `subject`.
+pub fn faults(objects: &[Object], subject: (Kind, &str)) -> Vec<Fault> {
+    match records(objects) {
+        Ok(records) => {
+            let mut faults = too_large(&records);
+            faults.extend(compile(records, subject));
+            faults
+        }
+        Err(_) => vec![Fault::new("", "the stored configuration cannot be read; see the log")],
+    }
+}
+
+/// What is wrong with one record by itself: it is compiled among stand-ins for what it names.
+pub fn faults_alone(record: Record, subject: (Kind, &str)) -> Vec<Fault> {
+    let mut records = Vec::new();
+    match &record {
+        Record::Binding(Binding { client_id, issuer, .. }) => {
+            records.push(stand_in_issuer(issuer));
+            records.push(stand_in_client(client_id));
+        }
+        Record::Route(Route { clients, .. }) => {
+            // Once each: what is named twice would be defined twice.
+            let distinct: BTreeSet<&String> = clients.iter().collect();
+            records.extend(distinct.into_iter().map(|id| stand_in_client(id)));
+        }
+        Record::Header(_)
+        | Record::Issuer(_)
+        | Record::Client(_)
+        | Record::SigningKey(_)
+        | Record::AuthorityKeys(_)
+        | Record::End(_) => {}
+    }
+    records.push(record);
+    let mut faults = compile(records, subject);
+    // What is said of the stand-ins is for nobody.
+    faults.retain(|fault| !fault.pointer.is_empty());
+    faults
+}
+
+fn too_large(records: &[Record]) -> Vec<Fault> {
+    let line = |record| serde_json::to_vec(record).map_or(0, |line| line.len());
+    let size = records.iter().map(line).fold(0, usize::saturating_add);
+    if size <= SNAPSHOT_LIMIT {
+        return Vec::new();
+    }
+    let detail = format!("the snapshot would have {size} bytes, more than gateways take ({SNAPSHOT_LIMIT})");
+    vec![Fault::new("", detail)]
+}
+
+fn compile(records: Vec<Record>, subject: (Kind, &str)) -> Vec<Fault> {
+    let tenant = Tenant { tenant: String::new(), authority: String::new(), max_staleness: 0 };
+    let header = Record::Header(header(&tenant, "", 0));
+    match compile_records([header].into_iter().chain(records), &NoSecrets) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.listed().iter().map(|fault| translate(fault, subject)).collect(),
+    }
+}
+
+/// A fault of the subject gets a pointer into its document; one of another object names that.
+fn translate(fault: &policy::Fault, (kind, id): (Kind, &str)) -> Fault {
+    let own = fault
+        .path
+        .strip_prefix(kind.name())
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.strip_prefix(id))
+        .filter(|rest| rest.starts_with('/'));
+    match own {
+        Some(pointer) => Fault::new(pointer, fault.detail.clone()),
+        None => Fault::new("", format!("{}: {}", fault.path, fault.detail)),
+    }
+}
+
+fn stand_in_issuer(id: &str) -> Record {
+    Record::Issuer(Issuer {
+        id: id.to_owned(),
+        iss: String::from("https://issuer.example"),
+        cluster: None,
+        keys: snapshot::KeySource::Discovery,
+        algorithms: snapshot::default_algorithms(),
+        typ: None,
+        clock_skew: 0,
+        exp_leeway: 0,
+        max_lifetime: 3600,
+        max_stale: 3600,
+        refetch_floor_ms: 1000,
+        allow_http: false,
+        enabled: true,
+    })
+}
+
+fn stand_in_client(client_id: &str) -> Record {
+    Record::Client(snapshot::Client {
+        client_id: client_id.to_owned(),
+        name: String::from("a"),
+        enabled: true,
+    })
+}
+
+/// Stored configurations name no secrets.
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn env(&self, _: &str) -> Option<Secret<Vec<u8>>> {
+        None
+    }
+}
+
+fn record(object: &Object) -> Result<Option<Record>, StoreError> {
+    Ok(match object.kind {
+        Kind::Issuer => Some(Record::Issuer(document(object)?)),
+        Kind::Client => Some(Record::Client(document::<ClientDocument>(object)?.wire())),
+        Kind::Binding => Some(Record::Binding(document(object)?)),
+        Kind::Route => Some(Record::Route(document(object)?)),
+        Kind::Gateway | Kind::Identity | Kind::Key | Kind::Tenant => None,
+    })
+}
+
+fn document<T: DeserializeOwned>(object: &Object) -> Result<T, StoreError> {
+    T::deserialize(&object.doc).map_err(StoreError::new)
+}

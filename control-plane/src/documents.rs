@@ -1,0 +1,75 @@
+//! What administrators write beyond what gateways read. Deliberately absent: issuers, bindings and routes, whose
+//! documents are exactly their wire records.
+
+use cambist_core::wire::snapshot::Client;
+use serde::{Deserialize, Serialize};
+
+/// A client. Its wire record holds `client_id`, `name` and `enabled`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientDocument {
+    /// `cl_` and 26 characters of base32; generated, never reused.
+    pub client_id: String,
+    /// Human-readable name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// At most 64 tags of at most 64 characters.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Grants it may use at the token endpoint. None is on by default; the exchange in the gateway is no grant.
+    #[serde(default)]
+    pub grant_types: Vec<GrantType>,
+    /// A disabled client is refused.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+}
+
+/// A grant by its registered name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GrantType {
+    /// RFC 6749 §4.1. Stored and shown; the grant itself is left to an external identity provider.
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+    /// RFC 6749 §4.4.
+    #[serde(rename = "client_credentials")]
+    ClientCredentials,
+    /// RFC 7523.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:jwt-bearer")]
+    JwtBearer,
+    /// RFC 8693.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
+    /// `OpenID` CIBA. Stored and shown only.
+    #[serde(rename = "urn:openid:params:grant-type:ciba")]
+    Ciba,
+}
+
+/// A gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayDocument {
+    /// Unique in the tenant.
+    pub name: String,
+    /// Whether its snapshots hold the fleet key.
+    #[serde(default)]
+    pub may_mint: bool,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+}
+
+// === impl ClientDocument ===
+
+impl ClientDocument {
+    /// What gateways read of it.
+    pub fn wire(&self) -> Client {
+        let Self { client_id, name, description: _, tags: _, grant_types: _, enabled } = self;
+        Client { client_id: client_id.clone(), name: name.clone(), enabled: *enabled }
+    }
+}
+
+const fn enabled() -> bool {
+    true
+}

@@ -1,0 +1,5 @@
+//! Signing keys: made here, encrypted at rest, published in one JWK set.
+
+pub mod fleet;
+pub mod seal;
+pub mod signing;

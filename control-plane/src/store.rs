@@ -1,0 +1,207 @@
+//! Where everything is kept. One trait, so that a second database is one more implementation and the same tests.
+//!
+//! Every method that changes something does it in one transaction with its audit row and the tenant's new epoch, and
+//! returns when that is on disk. Deliberately absent: HTTP, clocks and the meaning of documents.
+
+use std::{error, fmt};
+
+use async_trait::async_trait;
+use cambist_core::{time::Timestamp, wire::changes::Changes};
+use tokio::sync::watch;
+
+pub mod records;
+pub mod sqlite;
+
+use records::{
+    AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, GatewayToken, Head, Heads, Identity,
+    IdentityFilter, Instance, Kind, Object, Page, Reference, StoredEvent, StoredKey, Tenant, Tuple,
+};
+
+use crate::fault::Fault;
+
+/// The store of one deployment.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The head of every tenant, which moves as soon as a change is on disk.
+    fn heads(&self) -> watch::Receiver<Heads>;
+
+    /// Succeeds when the database answers.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Writes the first tenant, admin token and keys. Fails with [`ChangeError::Exists`] when that was done before.
+    async fn initialise(&self, deployment: Deployment, author: Author) -> Result<Head, ChangeError>;
+
+    /// A setting of the deployment.
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Every tenant, by name.
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
+
+    /// The admin token with this SHA-256.
+    async fn admin_token(&self, token: Digest) -> Result<Option<AdminToken>, StoreError>;
+
+    /// The gateway token with this SHA-256.
+    async fn gateway_token(&self, token: Digest) -> Result<Option<GatewayToken>, StoreError>;
+
+    /// One object.
+    async fn object(&self, tenant: &str, kind: Kind, id: &str) -> Result<Option<Object>, StoreError>;
+
+    /// Objects of a kind and parent in the byte order of their ids.
+    async fn objects(
+        &self,
+        tenant: &str,
+        kind: Kind,
+        parent: &str,
+        page: Page,
+    ) -> Result<Vec<Object>, StoreError>;
+
+    /// All objects that snapshots hold, in the order of kind and id, with the head they belong to.
+    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>), StoreError>;
+
+    /// Changes one object. `check` sees the whole configuration as it would be; any fault undoes the change.
+    async fn change(&self, change: Change, check: Check<'_>) -> Result<Option<Object>, ChangeError>;
+
+    /// One identity.
+    async fn identity(&self, tenant: &str, id: &str) -> Result<Option<Identity>, StoreError>;
+
+    /// Identities in the byte order of their ids.
+    async fn identities(
+        &self,
+        tenant: &str,
+        filter: IdentityFilter,
+        page: Page,
+    ) -> Result<Vec<Identity>, StoreError>;
+
+    /// Registers an identity before it is seen. Fails with [`ChangeError::Exists`] when its tuple is known, and with
+    /// [`ChangeError::Invalid`] when there is no such client or issuer.
+    async fn register(
+        &self,
+        tenant: &str,
+        id: &str,
+        tuple: Tuple,
+        author: Author,
+    ) -> Result<Identity, ChangeError>;
+
+    /// Forgets an identity. Fails with [`ChangeError::Revoked`] while it is revoked.
+    async fn forget(&self, tenant: &str, id: &str, author: Author) -> Result<(), ChangeError>;
+
+    /// Revokes or reinstates an identity, client or issuer. An identity need not be known. Without effect, and without
+    /// a new epoch, when it is in that state already.
+    async fn revoke(
+        &self,
+        tenant: &str,
+        kind: Kind,
+        id: &str,
+        revoked: bool,
+        author: Author,
+    ) -> Result<(), ChangeError>;
+
+    /// Whether an identity, client or issuer is revoked.
+    async fn is_revoked(&self, tenant: &str, kind: Kind, id: &str) -> Result<bool, StoreError>;
+
+    /// Revocations after `since`, or all of them when `since` is 0, ahead of the tenant's epoch or too old.
+    async fn changes(&self, tenant: &str, since: u64) -> Result<Changes, StoreError>;
+
+    /// Stores events of a gateway's instance that are not stored yet, one audit row each, and updates identities.
+    /// Returns how many were new.
+    async fn record(
+        &self,
+        tenant: &str,
+        gateway: &str,
+        instance: Instance,
+        events: Vec<StoredEvent>,
+        author: Author,
+    ) -> Result<u64, StoreError>;
+
+    /// Updates what instances say of themselves: (tenant, gateway, instance). No change of state: no audit, no epoch.
+    async fn note(&self, instances: Vec<(String, String, Instance)>) -> Result<(), StoreError>;
+
+    /// The instances of a gateway by id.
+    async fn instances(&self, tenant: &str, gateway: &str) -> Result<Vec<Instance>, StoreError>;
+
+    /// Every key of a tenant in the order of creation and `kid`.
+    async fn keys(&self, tenant: &str) -> Result<Vec<StoredKey>, StoreError>;
+
+    /// Adds a key.
+    async fn add_key(&self, tenant: &str, key: StoredKey, author: Author) -> Result<(), StoreError>;
+
+    /// Deletes a key.
+    async fn remove_key(&self, tenant: &str, kid: &str, author: Author) -> Result<(), StoreError>;
+
+    /// Audit rows after the one with the id `after`.
+    async fn audit(&self, tenant: &str, after: i64, limit: u32) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// Drops instances and reinstatements that nobody asked about since `before`.
+    async fn prune(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// The database did not do what it was asked.
+#[derive(Debug)]
+pub struct StoreError(Box<dyn error::Error + Send + Sync>);
+
+/// Why a change was not made. Nothing of it is in the store.
+#[derive(Debug)]
+pub enum ChangeError {
+    /// There is one with this id.
+    Exists,
+    /// There is none with this id.
+    Missing,
+    /// It has another version by now.
+    Stale {
+        /// Its version.
+        current: u64,
+    },
+    /// Others name it.
+    Referenced(Vec<(Kind, String, Reference)>),
+    /// It is revoked.
+    Revoked,
+    /// The configuration would be wrong.
+    Invalid(Vec<Fault>),
+    /// The database failed.
+    Store(StoreError),
+}
+
+// === impl StoreError ===
+
+impl StoreError {
+    /// Wraps what the database or its driver said.
+    pub fn new(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the store failed")
+    }
+}
+
+impl error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+// === impl ChangeError ===
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exists => "there is one with this id already",
+            Self::Missing => "there is none with this id",
+            Self::Stale { .. } => "it was changed in the meantime",
+            Self::Referenced(_) => "others refer to it",
+            Self::Revoked => "it is revoked",
+            Self::Invalid(_) => "the configuration would be invalid",
+            Self::Store(_) => "the store failed",
+        })
+    }
+}
+
+impl error::Error for ChangeError {}

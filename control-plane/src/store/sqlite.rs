@@ -1,0 +1,348 @@
+//! The store on `SQLite`: one writer, a pool of readers, and nothing acknowledged before it is on disk.
+//!
+//! Deliberately absent: a second process on the same file; the head is kept in memory and a lock held by `serve`
+//! keeps others out.
+
+use core::time::Duration;
+use std::path::Path;
+
+use async_trait::async_trait;
+use cambist_core::{time::Timestamp, wire::changes::Changes};
+use serde_json::json;
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::watch;
+
+mod audit;
+mod epoch;
+mod events;
+mod gateways;
+mod identities;
+mod keys;
+mod objects;
+mod revocations;
+mod schema;
+mod tenants;
+
+use super::{
+    ChangeError, Store, StoreError,
+    records::{
+        AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, GatewayToken, Head, Heads, Identity,
+        IdentityFilter, Instance, Kind, Object, Page, StoredEvent, StoredKey, Tenant, Tuple,
+    },
+};
+
+const READERS: u32 = 8;
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The store on `SQLite`.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    heads: watch::Sender<Heads>,
+}
+
+/// A writing transaction.
+type Tx = Transaction<'static, Sqlite>;
+
+// === impl SqliteStore ===
+
+impl SqliteStore {
+    /// Opens the database at `path`, creating it if there is none, and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // NORMAL may lose the last commits when the power goes.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        schema::migrator().run(&writer).await.map_err(StoreError::new)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.create_if_missing(false).read_only(true))
+            .await?;
+        let heads = epoch::heads(&mut *readers.acquire().await?).await?;
+        Ok(Self { writer, readers, heads: watch::Sender::new(heads) })
+    }
+
+    /// The value of a `PRAGMA` on the writing connection, for tests of durability.
+    pub async fn writer_pragma(&self, pragma: Pragma) -> Result<String, StoreError> {
+        let mut writer = self.writer.acquire().await?;
+        Ok(match pragma {
+            Pragma::Synchronous => {
+                let (value,): (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(&mut *writer).await?;
+                value.to_string()
+            }
+            Pragma::JournalMode => {
+                let (value,): (String,) =
+                    sqlx::query_as("PRAGMA journal_mode").fetch_one(&mut *writer).await?;
+                value
+            }
+        })
+    }
+
+    /// Ends all connections, so that the write-ahead log is folded into the database.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Starts a transaction that holds the write lock from the start, so that it never fails half-way for want of it.
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Commits, then tells everyone who waits.
+    async fn commit(&self, tx: Tx, tenant: &str, head: Head) -> Result<(), StoreError> {
+        tx.commit().await?;
+        self.heads.send_if_modified(|heads| {
+            // The next writer may get here first: a head only moves forward.
+            let newer = heads.get(tenant).is_none_or(|known| known.epoch < head.epoch);
+            if newer {
+                heads.insert(tenant.to_owned(), head);
+            }
+            newer
+        });
+        Ok(())
+    }
+}
+
+/// What tests ask the writing connection.
+#[derive(Clone, Copy, Debug)]
+pub enum Pragma {
+    /// `PRAGMA synchronous`.
+    Synchronous,
+    /// `PRAGMA journal_mode`.
+    JournalMode,
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn heads(&self) -> watch::Receiver<Heads> {
+        self.heads.subscribe()
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM tenants LIMIT 1").fetch_optional(&self.readers).await?;
+        Ok(())
+    }
+
+    async fn initialise(&self, deployment: Deployment, author: Author) -> Result<Head, ChangeError> {
+        let Deployment { tenant, admin_token, settings, keys } = deployment;
+        let mut tx = self.begin().await?;
+        if !tenants::all(&mut tx).await?.is_empty() {
+            return Err(ChangeError::Exists);
+        }
+        tenants::insert(&mut tx, &tenant, author.at).await?;
+        tenants::insert_admin_token(&mut tx, &tenant.tenant, admin_token, "first", author.at).await?;
+        for (name, value) in settings {
+            tenants::insert_setting(&mut tx, &name, &value).await?;
+        }
+        for key in &keys {
+            keys::insert(&mut tx, &tenant.tenant, key).await?;
+        }
+        let head = epoch::advance(&mut tx, &tenant.tenant, author.at, epoch::Scope::Everything).await?;
+        let detail = json!({ "authority": tenant.authority });
+        audit::insert(
+            &mut tx,
+            &tenant.tenant,
+            head.epoch,
+            &author,
+            "initialise",
+            Kind::Tenant,
+            &tenant.tenant,
+            &detail,
+        )
+        .await?;
+        self.commit(tx, &tenant.tenant, head).await?;
+        Ok(head)
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        tenants::setting(&mut *self.readers.acquire().await?, name).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        tenants::all(&mut *self.readers.acquire().await?).await
+    }
+
+    async fn admin_token(&self, token: Digest) -> Result<Option<AdminToken>, StoreError> {
+        tenants::admin_token(&mut *self.readers.acquire().await?, token).await
+    }
+
+    async fn gateway_token(&self, token: Digest) -> Result<Option<GatewayToken>, StoreError> {
+        gateways::by_token(&mut *self.readers.acquire().await?, token).await
+    }
+
+    async fn object(&self, tenant: &str, kind: Kind, id: &str) -> Result<Option<Object>, StoreError> {
+        objects::one(&mut *self.readers.acquire().await?, tenant, kind, id).await
+    }
+
+    async fn objects(
+        &self,
+        tenant: &str,
+        kind: Kind,
+        parent: &str,
+        page: Page,
+    ) -> Result<Vec<Object>, StoreError> {
+        objects::page(&mut *self.readers.acquire().await?, tenant, kind, parent, page).await
+    }
+
+    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>), StoreError> {
+        let mut tx = self.readers.begin().await?;
+        let head = epoch::head(&mut tx, tenant).await?;
+        Ok((head, objects::configuration(&mut tx, tenant).await?))
+    }
+
+    async fn change(&self, change: Change, check: Check<'_>) -> Result<Option<Object>, ChangeError> {
+        let mut tx = self.begin().await?;
+        let (object, head) = objects::change(&mut tx, &change, check).await?;
+        self.commit(tx, &change.tenant, head).await?;
+        Ok(object)
+    }
+
+    async fn identity(&self, tenant: &str, id: &str) -> Result<Option<Identity>, StoreError> {
+        identities::one(&mut *self.readers.acquire().await?, tenant, id).await
+    }
+
+    async fn identities(
+        &self,
+        tenant: &str,
+        filter: IdentityFilter,
+        page: Page,
+    ) -> Result<Vec<Identity>, StoreError> {
+        identities::page(&mut *self.readers.acquire().await?, tenant, filter, page).await
+    }
+
+    async fn register(
+        &self,
+        tenant: &str,
+        id: &str,
+        tuple: Tuple,
+        author: Author,
+    ) -> Result<Identity, ChangeError> {
+        let mut tx = self.begin().await?;
+        let (identity, head) = identities::register(&mut tx, tenant, id, &tuple, &author).await?;
+        self.commit(tx, tenant, head).await?;
+        Ok(identity)
+    }
+
+    async fn forget(&self, tenant: &str, id: &str, author: Author) -> Result<(), ChangeError> {
+        let mut tx = self.begin().await?;
+        let head = identities::forget(&mut tx, tenant, id, &author).await?;
+        Ok(self.commit(tx, tenant, head).await?)
+    }
+
+    async fn revoke(
+        &self,
+        tenant: &str,
+        kind: Kind,
+        id: &str,
+        revoked: bool,
+        author: Author,
+    ) -> Result<(), ChangeError> {
+        let mut tx = self.begin().await?;
+        match revocations::set(&mut tx, tenant, kind, id, revoked, &author).await? {
+            Some(head) => Ok(self.commit(tx, tenant, head).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn is_revoked(&self, tenant: &str, kind: Kind, id: &str) -> Result<bool, StoreError> {
+        revocations::is_revoked(&mut *self.readers.acquire().await?, tenant, kind, id).await
+    }
+
+    async fn changes(&self, tenant: &str, since: u64) -> Result<Changes, StoreError> {
+        let mut tx = self.readers.begin().await?;
+        revocations::changes(&mut tx, tenant, since).await
+    }
+
+    async fn record(
+        &self,
+        tenant: &str,
+        gateway: &str,
+        instance: Instance,
+        events: Vec<StoredEvent>,
+        author: Author,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        gateways::note(&mut tx, tenant, gateway, &instance).await?;
+        let stored = events::record(&mut tx, tenant, &instance.instance, events, &author).await?;
+        tx.commit().await?;
+        Ok(stored)
+    }
+
+    async fn note(&self, instances: Vec<(String, String, Instance)>) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for (tenant, gateway, instance) in &instances {
+            gateways::note(&mut tx, tenant, gateway, instance).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn instances(&self, tenant: &str, gateway: &str) -> Result<Vec<Instance>, StoreError> {
+        gateways::instances(&mut *self.readers.acquire().await?, tenant, gateway).await
+    }
+
+    async fn keys(&self, tenant: &str) -> Result<Vec<StoredKey>, StoreError> {
+        keys::all(&mut *self.readers.acquire().await?, tenant).await
+    }
+
+    async fn add_key(&self, tenant: &str, key: StoredKey, author: Author) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        keys::insert(&mut tx, tenant, &key).await?;
+        let head = keys::changed(&mut tx, tenant, &key.kid, "create", &author).await?;
+        self.commit(tx, tenant, head).await
+    }
+
+    async fn remove_key(&self, tenant: &str, kid: &str, author: Author) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        keys::delete(&mut tx, tenant, kid).await?;
+        let head = keys::changed(&mut tx, tenant, kid, "delete", &author).await?;
+        self.commit(tx, tenant, head).await
+    }
+
+    async fn audit(&self, tenant: &str, after: i64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        audit::page(&mut *self.readers.acquire().await?, tenant, after, limit).await
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        gateways::prune(&mut tx, before).await?;
+        revocations::prune(&mut tx, before).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<sqlx::Error> for ChangeError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// A count as `SQLite` keeps it. Epochs and sequences never come near the end of the range.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A count as it was before [`signed`].
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,102 @@
+//! Events of gateways: one audit row each, counted once.
+
+use std::collections::{BTreeMap, HashSet};
+
+use cambist_core::time::Timestamp;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{
+    super::{
+        StoreError,
+        records::{Author, StoredEvent, Tuple},
+    },
+    identities, signed, unsigned,
+};
+
+/// Rows per statement: `SQLite` takes 32,766 parameters, and a row has eleven.
+const CHUNK: usize = 500;
+
+struct Seen<'a> {
+    tuple: &'a Tuple,
+    first: Timestamp,
+    last: Timestamp,
+    mints: i64,
+}
+
+/// Stores what is not stored yet and returns how much that was.
+pub(super) async fn record(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    instance: &str,
+    events: Vec<StoredEvent>,
+    author: &Author,
+) -> Result<u64, StoreError> {
+    let mut known = stored(connection, tenant, instance, &events, author).await?;
+    let fresh: Vec<StoredEvent> = events.into_iter().filter(|event| known.insert(event.sequence)).collect();
+    for rows in fresh.chunks(CHUNK) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO audit (tenant, at_ms, epoch, actor, action, kind, object, request, instance, sequence, \
+             detail) ",
+        );
+        query.push_values(rows, |mut row, event| {
+            let object = event.identity.as_ref().map(|(id, _)| id.clone()).unwrap_or_default();
+            row.push_bind(tenant)
+                .push_bind(event.at.millis())
+                .push_bind(signed(event.epoch))
+                .push_bind(author.actor.clone())
+                .push_bind(event.action)
+                .push_bind("identity")
+                .push_bind(object)
+                .push_bind(author.request.clone())
+                .push_bind(instance)
+                .push_bind(signed(event.sequence))
+                .push_bind(event.detail.to_string());
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    for (id, seen) in by_identity(&fresh) {
+        let times = Some((seen.first, seen.last));
+        identities::touch(connection, tenant, id, seen.tuple, times, seen.mints, author.at).await?;
+    }
+    Ok(u64::try_from(fresh.len()).unwrap_or(u64::MAX))
+}
+
+/// Which sequences of these events are stored already.
+async fn stored(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    instance: &str,
+    events: &[StoredEvent],
+    author: &Author,
+) -> Result<HashSet<u64>, StoreError> {
+    let sequences = || events.iter().map(|event| event.sequence);
+    let (Some(first), Some(last)) = (sequences().min(), sequences().max()) else {
+        return Ok(HashSet::new());
+    };
+    let rows: Vec<(i64,)> = sqlx::query_as(
+        "SELECT sequence FROM audit WHERE tenant = $1 AND actor = $2 AND instance = $3 \
+         AND sequence IS NOT NULL AND sequence BETWEEN $4 AND $5",
+    )
+    .bind(tenant)
+    .bind(&author.actor)
+    .bind(instance)
+    .bind(signed(first))
+    .bind(signed(last))
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(sequence,)| unsigned(sequence)).collect())
+}
+
+fn by_identity(events: &[StoredEvent]) -> BTreeMap<&str, Seen<'_>> {
+    let mut all: BTreeMap<&str, Seen<'_>> = BTreeMap::new();
+    for event in events {
+        let Some((id, tuple)) = &event.identity else { continue };
+        let seen = all.entry(id).or_insert_with(|| Seen { tuple, first: event.at, last: event.at, mints: 0 });
+        seen.first = seen.first.min(event.at);
+        seen.last = seen.last.max(event.at);
+        if event.action == "mint" {
+            seen.mints = seen.mints.saturating_add(1);
+        }
+    }
+    all
+}

@@ -1,0 +1,204 @@
+//! Identities as rows: registered, seen or revoked.
+
+use cambist_core::time::Timestamp;
+use serde_json::json;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::{
+    super::{
+        ChangeError, StoreError,
+        records::{Author, Head, Identity, IdentityFilter, Kind, Page, Tuple},
+    },
+    audit,
+    epoch::{self, Scope},
+    objects, revocations, unsigned,
+};
+use crate::fault::Fault;
+
+type Columns = (
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    i64,
+    i64,
+);
+
+const SELECT: &str = "SELECT i.id, i.client_id, i.issuer, i.audience, i.subject, i.first_seen_ms, i.last_seen_ms, \
+                      i.count, i.created_ms, COALESCE(r.revoked, 0) FROM identities i \
+                      LEFT JOIN revocations r ON r.tenant = i.tenant AND r.kind = 'identity' AND r.id = i.id \
+                      WHERE i.tenant = ";
+
+/// One identity.
+pub(super) async fn one(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    id: &str,
+) -> Result<Option<Identity>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+    query.push_bind(tenant).push(" AND i.id = ").push_bind(id);
+    let row: Option<Columns> = query.build_query_as().fetch_optional(connection).await?;
+    Ok(row.map(from_row))
+}
+
+/// Identities that pass `filter`, after `page.after`.
+pub(super) async fn page(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    filter: IdentityFilter,
+    page: Page,
+) -> Result<Vec<Identity>, StoreError> {
+    let IdentityFilter { client_id, issuer, revoked } = filter;
+    let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+    query.push_bind(tenant);
+    if let Some(client_id) = client_id {
+        query.push(" AND i.client_id = ").push_bind(client_id);
+    }
+    if let Some(issuer) = issuer {
+        query.push(" AND i.issuer = ").push_bind(issuer);
+    }
+    if let Some(revoked) = revoked {
+        query.push(" AND COALESCE(r.revoked, 0) = ").push_bind(i64::from(revoked));
+    }
+    query.push(" AND i.id > ").push_bind(page.after.unwrap_or_default());
+    query.push(" ORDER BY i.id LIMIT ").push_bind(i64::from(page.limit));
+    let rows: Vec<Columns> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(from_row).collect())
+}
+
+/// Adds an identity that was not seen yet, or the tuple of one that was only revoked.
+pub(super) async fn register(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    id: &str,
+    tuple: &Tuple,
+    author: &Author,
+) -> Result<(Identity, Head), ChangeError> {
+    if one(connection, tenant, id).await?.is_some_and(|known| known.tuple.is_some()) {
+        return Err(ChangeError::Exists);
+    }
+    let mut faults = Vec::new();
+    for (kind, pointer, target) in
+        [(Kind::Client, "/client_id", &tuple.client_id), (Kind::Issuer, "/issuer", &tuple.issuer)]
+    {
+        if objects::one(connection, tenant, kind, target).await?.is_none() {
+            let detail = format!("there is no {} with the id `{target}`; create it first", kind.name());
+            faults.push(Fault::new(pointer, detail));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(ChangeError::Invalid(faults));
+    }
+    touch(connection, tenant, id, tuple, None, 0, author.at).await?;
+    let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
+    let Tuple { client_id, issuer, audience, subject } = tuple;
+    let detail =
+        json!({ "client_id": client_id, "issuer": issuer, "audience": audience, "subject": subject });
+    audit::insert(connection, tenant, head.epoch, author, "create", Kind::Identity, id, &detail).await?;
+    let identity = one(connection, tenant, id).await?.ok_or(ChangeError::Missing)?;
+    Ok((identity, head))
+}
+
+/// Deletes an identity that is not revoked.
+pub(super) async fn forget(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    id: &str,
+    author: &Author,
+) -> Result<Head, ChangeError> {
+    if revocations::is_revoked(connection, tenant, Kind::Identity, id).await? {
+        return Err(ChangeError::Revoked);
+    }
+    let deleted = sqlx::query("DELETE FROM identities WHERE tenant = $1 AND id = $2")
+        .bind(tenant)
+        .bind(id)
+        .execute(&mut *connection)
+        .await?;
+    if deleted.rows_affected() == 0 {
+        return Err(ChangeError::Missing);
+    }
+    let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
+    audit::insert(connection, tenant, head.epoch, author, "delete", Kind::Identity, id, &json!({})).await?;
+    Ok(head)
+}
+
+/// Makes sure there is a row for an identity whose tuple is not known.
+pub(super) async fn ensure(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    id: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO identities (tenant, id, count, created_ms) VALUES ($1, $2, 0, $3) \
+         ON CONFLICT (tenant, id) DO NOTHING",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(at.millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds `mints` to an identity, seen at `seen` if it was, creating its row if there is none.
+pub(super) async fn touch(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    id: &str,
+    tuple: &Tuple,
+    seen: Option<(Timestamp, Timestamp)>,
+    mints: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    // Batches of several instances may arrive in any order: first and last are the extremes of what was told.
+    sqlx::query(
+        "INSERT INTO identities (tenant, id, client_id, issuer, audience, subject, first_seen_ms, last_seen_ms, \
+         count, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         ON CONFLICT (tenant, id) DO UPDATE SET client_id = excluded.client_id, issuer = excluded.issuer, \
+         audience = excluded.audience, subject = excluded.subject, \
+         first_seen_ms = CASE WHEN identities.first_seen_ms IS NULL \
+             OR excluded.first_seen_ms < identities.first_seen_ms \
+             THEN excluded.first_seen_ms ELSE identities.first_seen_ms END, \
+         last_seen_ms = CASE WHEN identities.last_seen_ms IS NULL \
+             OR excluded.last_seen_ms > identities.last_seen_ms \
+             THEN excluded.last_seen_ms ELSE identities.last_seen_ms END, \
+         count = identities.count + excluded.count",
+    )
+    .bind(tenant)
+    .bind(id)
+    .bind(&tuple.client_id)
+    .bind(&tuple.issuer)
+    .bind(&tuple.audience)
+    .bind(&tuple.subject)
+    .bind(seen.map(|(first, _)| first.millis()))
+    .bind(seen.map(|(_, last)| last.millis()))
+    .bind(mints)
+    .bind(at.millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn from_row(row: Columns) -> Identity {
+    let (id, client_id, issuer, audience, subject, first_seen, last_seen, count, created, revoked) = row;
+    let tuple = match (client_id, issuer, audience, subject) {
+        (Some(client_id), Some(issuer), Some(audience), Some(subject)) => {
+            Some(Tuple { client_id, issuer, audience, subject })
+        }
+        _ => None,
+    };
+    Identity {
+        id,
+        tuple,
+        revoked: revoked != 0,
+        first_seen: first_seen.map(Timestamp::from_millis),
+        last_seen: last_seen.map(Timestamp::from_millis),
+        count: unsigned(count),
+        created: Timestamp::from_millis(created),
+    }
+}

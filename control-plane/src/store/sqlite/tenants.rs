@@ -1,0 +1,101 @@
+//! Tenants, settings and admin tokens.
+
+use cambist_core::time::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::super::{
+    StoreError,
+    records::{AdminToken, Digest, Tenant},
+};
+
+/// Every tenant, by name.
+pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Tenant>, StoreError> {
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as("SELECT tenant, authority, max_staleness FROM tenants ORDER BY tenant")
+            .fetch_all(connection)
+            .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(tenant, authority, max_staleness)| Tenant {
+            tenant,
+            authority,
+            max_staleness: u32::try_from(max_staleness).unwrap_or(0),
+        })
+        .collect())
+}
+
+/// Adds a tenant with epoch 0.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO tenants (tenant, authority, max_staleness, epoch, snapshot_epoch, revocation_epoch, \
+         changes_floor, created_ms) VALUES ($1, $2, $3, 0, 0, 0, 0, $4)",
+    )
+    .bind(&tenant.tenant)
+    .bind(&tenant.authority)
+    .bind(i64::from(tenant.max_staleness))
+    .bind(at.millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A setting of the deployment.
+pub(super) async fn setting(
+    connection: &mut SqliteConnection,
+    name: &str,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT value FROM settings WHERE name = $1")
+        .bind(name)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(value,)| value))
+}
+
+/// Adds a setting.
+pub(super) async fn insert_setting(
+    connection: &mut SqliteConnection,
+    name: &str,
+    value: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2)")
+        .bind(name)
+        .bind(value)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The admin token with this SHA-256.
+pub(super) async fn admin_token(
+    connection: &mut SqliteConnection,
+    token: Digest,
+) -> Result<Option<AdminToken>, StoreError> {
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT tenant, name FROM admin_tokens WHERE token_sha256 = $1")
+            .bind(token.as_slice())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(tenant, name)| AdminToken { tenant, name, token_sha256: token }))
+}
+
+/// Adds an admin token.
+pub(super) async fn insert_admin_token(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    token: Digest,
+    name: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO admin_tokens (token_sha256, tenant, name, created_ms) VALUES ($1, $2, $3, $4)")
+        .bind(token.as_slice())
+        .bind(tenant)
+        .bind(name)
+        .bind(at.millis())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

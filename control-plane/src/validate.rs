@@ -1,0 +1,113 @@
+//! What documents must hold beyond what gateways check. Every rule is checked and every fault reported.
+//!
+//! Deliberately absent: the rules of core's compiler, which `configuration` asks, and whether objects exist, which the
+//! store checks in the transaction that needs them.
+
+use axum::http::{Uri, uri::Authority};
+use cambist_core::wire::snapshot::Binding;
+
+use crate::{
+    documents::{ClientDocument, GatewayDocument},
+    fault::Faults,
+};
+
+const MAX_TEXT: usize = 2048;
+
+/// An operator's name for something: `[a-z0-9][a-z0-9._-]{0,62}`.
+pub fn slug(faults: &mut Faults, pointer: &str, text: &str) {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let good = text.bytes().next().is_some_and(plain)
+        && text.len() <= 63
+        && text.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'));
+    faults.demand(
+        good,
+        pointer,
+        "must be 1 to 63 of a-z, 0-9, `.`, `_` and `-`, and start with a letter or digit",
+    );
+}
+
+/// The authority's URL: https, a host, no user, query, fragment or final slash.
+pub fn authority(text: &str) -> Result<(), &'static str> {
+    if !is_https_url(text) {
+        return Err("must be an https URL with a host, such as https://auth.example.com");
+    }
+    if text.ends_with('/') {
+        return Err("must not end in a slash: verifiers compare it byte for byte");
+    }
+    Ok(())
+}
+
+/// A client.
+pub fn client(client: &ClientDocument, faults: &mut Faults) {
+    let ClientDocument { client_id: _, name, description, tags, grant_types: _, enabled: _ } = client;
+    faults.demand((1..=128).contains(&name.chars().count()), "/name", "must have 1 to 128 characters");
+    faults.demand(description.chars().count() <= 1024, "/description", "must have at most 1024 characters");
+    faults.demand(tags.len() <= 64, "/tags", "must be at most 64");
+    for (index, tag) in tags.iter().enumerate() {
+        let good = (1..=64).contains(&tag.chars().count()) && tag.trim() == tag;
+        faults.demand(
+            good,
+            format!("/tags/{index}"),
+            "must have 1 to 64 characters without space around them",
+        );
+    }
+}
+
+/// What core leaves open of a binding: names that end up in logs, tokens and URLs are bounded.
+pub fn binding(binding: &Binding, faults: &mut Faults) {
+    let Binding { id, audiences, subjects, targets, until, .. } = binding;
+    slug(faults, "/id", id);
+    for (pointer, list) in [("/audiences", audiences), ("/subjects", subjects), ("/targets", targets)] {
+        for (index, text) in list.iter().enumerate() {
+            bounded(faults, &format!("{pointer}/{index}"), text);
+        }
+    }
+    faults.demand(until.is_none_or(|until| until >= 0), "/until", "must be Unix seconds, 0 or later");
+}
+
+/// A gateway.
+pub fn gateway(gateway: &GatewayDocument, faults: &mut Faults) {
+    let GatewayDocument { name, may_mint: _, description } = gateway;
+    slug(faults, "/name", name);
+    faults.demand(description.chars().count() <= 1024, "/description", "must have at most 1024 characters");
+}
+
+/// A text that is compared exactly: not empty, at most 2048 bytes, no control characters.
+pub fn bounded(faults: &mut Faults, pointer: &str, text: &str) {
+    let good = (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
+    faults.demand(good, pointer, "must have 1 to 2048 bytes without control characters");
+}
+
+fn is_https_url(text: &str) -> bool {
+    // `Uri` drops fragments silently.
+    if text.len() > MAX_TEXT || text.contains('#') {
+        return false;
+    }
+    let Ok(uri) = text.parse::<Uri>() else { return false };
+    let named = |part: &Authority| !part.host().is_empty() && !part.as_str().contains('@');
+    uri.scheme_str() == Some("https") && uri.authority().is_some_and(named) && uri.query().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::authority;
+
+    #[test]
+    fn takes_https_authorities_only() {
+        for good in ["https://auth.example", "https://auth.example:8443", "https://auth.example/tenants/a"] {
+            assert_eq!(authority(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "auth.example",
+            "http://auth.example",
+            "https://",
+            "https://auth.example/",
+            "https://u@auth.example",
+            "https://auth.example/a?b",
+            "https://auth.example/a#b",
+        ] {
+            assert!(authority(bad).is_err(), "{bad}");
+        }
+    }
+}
