@@ -46,6 +46,14 @@ pub fn extract<'a>(values: &[&'a [u8]]) -> Result<Credential<'a>, Denial> {
     if is_token68(token) { Ok(Credential::Bearer(token)) } else { Err(Denial::TokenMalformed) }
 }
 
+/// What follows `Bearer ` where there is exactly one value, whatever its form: enough to look for a known token.
+pub fn sole<'a>(values: &[&'a [u8]]) -> Option<&'a [u8]> {
+    match values {
+        [value] => value.strip_prefix(b"Bearer "),
+        _ => None,
+    }
+}
+
 /// The bytes before the first space, and those from it on.
 fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
     let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
@@ -97,11 +105,23 @@ fn is_token68(token: &[u8]) -> bool {
     while let [rest @ .., b'='] = body {
         body = rest;
     }
-    !body.is_empty()
-        && body.iter().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-        })
+    !body.is_empty() && body.iter().all(|byte| TOKEN68.get(usize::from(*byte)).is_some_and(|fits| *fits))
 }
+
+/// Which bytes may stand in a token68, looked up because every byte of every new token is.
+static TOKEN68: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler; a byte is within 256 entries")]
+        {
+            table[byte as usize] =
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        }
+        byte = byte.saturating_add(1);
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests;

@@ -44,9 +44,14 @@ impl Denylist {
         self.jtis.extend(jtis.into_iter().map(|RevokedJti { jti, exp }| (jti, exp)));
     }
 
+    /// Whether any identity is revoked.
+    pub fn revokes_identities(&self) -> bool {
+        !self.identities.is_empty()
+    }
+
     /// Whether this identity is revoked.
     pub fn revokes_identity(&self, id: &str) -> bool {
-        !self.identities.is_empty() && self.identities.contains(id)
+        self.identities.contains(id)
     }
 
     /// Whether this client is revoked.

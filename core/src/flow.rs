@@ -3,6 +3,7 @@
 //! Deliberately absent: hostcalls, waiting, counting. The shell carries a step out; what it means is decided here.
 
 mod credential;
+mod exchange;
 mod grant;
 mod report;
 mod request;
@@ -25,6 +26,7 @@ pub use self::{
     step::{Answer, Call, Credential, Edits, Flow, Remote, Step},
 };
 use crate::{
+    bearer,
     crypto::Crypto,
     denial::Denial,
     policy::{Policy, Route},
@@ -100,11 +102,17 @@ fn answer_credential(
     arrived: Timestamp,
     ambient: &mut Ambient<'_>,
 ) -> Result<Edits, Halt> {
+    // The form of a token that was verified before needs no second look.
+    if let Some(token) = bearer::sole(head.authorization)
+        && let Some(outcome) = grant::grant_known(state, policy, route, token, ambient)
+    {
+        return outcome;
+    }
     match presented(head, policy, route)? {
         Presented::Nothing if route.mode == Mode::Require => Err(Denial::TokenMissing.into()),
         Presented::Nothing => Ok(Edits::untouched(Counted::Unauthenticated)),
         Presented::Foreign => Ok(Edits::untouched(Counted::Foreign)),
-        Presented::Token(token) => grant::grant(state, policy, route, token, arrived, ambient),
+        Presented::Token(token) => grant::grant_new(state, policy, route, token, arrived, ambient),
     }
 }
 

@@ -1,6 +1,8 @@
-//! The two caches of a VM (law 7): verified tokens, and access tokens minted for them.
+//! The two caches of a VM (law 7): verified tokens by their bytes, and with each the access tokens minted for it.
 //!
-//! Deliberately absent: decisions. A hit only skips cryptography; the flow checks every reason again.
+//! An access token lies inside the entry of its subject token, so the first part of its key, the whole subject token,
+//! is compared by the time it is looked for, and a key that is gone takes both along. Deliberately absent: decisions.
+//! A hit only skips cryptography; the flow checks every reason again.
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -16,11 +18,13 @@ use crate::{
     time::Timestamp,
 };
 
-/// Most entries of each cache.
-pub const MAX_ENTRIES: usize = 8_192;
-/// Most bytes of each cache, counting keys and values.
-pub const MAX_BYTES: usize = 8 * 1_048_576;
-/// Fixed cost of an entry, for the byte bound.
+/// Most verified tokens.
+pub const MAX_TOKENS: usize = 8_192;
+/// Most access tokens kept for one subject token.
+pub const MAX_ACCESS_PER_TOKEN: usize = 8;
+/// Most bytes of all entries, counting keys, values and what an entry costs by itself.
+pub const MAX_BYTES: usize = 16 * 1_048_576;
+/// What an entry costs by itself.
 const ENTRY_OVERHEAD: usize = 256;
 
 /// What is kept of a token that was verified.
@@ -38,10 +42,12 @@ pub struct Verified {
     pub times: Times,
     /// RFC 7638 thumbprint of the key that verified it.
     pub thumbprint: Thumbprint,
-    /// SHA-256 of the whole token.
-    pub sha256: Digest,
     /// The identity it acts as, with the digest of the binding that says so.
     pub identity: Option<(Digest, Arc<str>)>,
+    /// SHA-256 of the whole token, once something asked for it.
+    pub sha256: Option<Digest>,
+    /// Access tokens minted for it.
+    pub access: AccessTokens,
 }
 
 /// An access token that was minted. It holds a credential, so it has no `Debug`.
@@ -54,17 +60,15 @@ pub struct Access {
     pub jti: String,
 }
 
-/// Everything an access token depends on, beside the subject token itself.
-#[derive(Clone, Copy, Debug)]
+/// Everything an access token depends on beside its subject token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessKey<'a> {
-    /// SHA-256 of the subject token.
-    pub token: &'a Digest,
     /// SHA-256 of the actor token.
-    pub actor: Option<&'a Digest>,
+    pub actor: Option<Digest>,
     /// Digest of the compiled issuer.
-    pub issuer: &'a Digest,
+    pub issuer: Digest,
     /// Digest of the compiled binding.
-    pub binding: &'a Digest,
+    pub binding: Digest,
     /// Audience of the access token.
     pub target: &'a str,
     /// Granted scopes.
@@ -73,27 +77,31 @@ pub struct AccessKey<'a> {
     pub minter: &'a [u8],
 }
 
-/// Verified tokens, by the whole token.
-pub struct VerifiedTokens(Bounded<Verified>);
+/// The access tokens of one subject token.
+#[derive(Default)]
+pub struct AccessTokens(Vec<(OwnedKey, Access)>);
 
-/// Access tokens, by everything they depend on.
-pub struct AccessTokens {
-    entries: Bounded<Access>,
-    scratch: Vec<u8>,
+struct OwnedKey {
+    actor: Option<Digest>,
+    issuer: Digest,
+    binding: Digest,
+    target: String,
+    scope: String,
+    minter: Vec<u8>,
 }
 
-/// A least-recently-used map from bytes, bounded in entries and bytes. Equality compares whole keys.
-struct Bounded<V> {
-    entries: LruCache<Box<[u8]>, (V, usize), FixedState>,
+/// Verified tokens, least recently used first to go; bounded in entries and bytes. Equality compares whole tokens.
+pub struct VerifiedTokens {
+    entries: LruCache<Box<[u8]>, (Verified, usize), FixedState>,
     bytes: usize,
-    max_entries: usize,
+    max_tokens: usize,
 }
 
 // === impl Verified ===
 
 impl Verified {
-    /// What is kept of `token`, whose whole text has the digest `sha256`.
-    pub fn new(issuer: &Issuer, sha256: Digest, token: &VerifiedToken) -> Self {
+    /// What is kept of `token`.
+    pub fn new(issuer: &Issuer, token: &VerifiedToken) -> Self {
         let claims = token.claims();
         Self {
             issuer: issuer.id.clone(),
@@ -102,82 +110,56 @@ impl Verified {
             audiences: claims.audiences().to_vec(),
             times: claims.times(),
             thumbprint: *token.thumbprint(),
-            sha256,
             identity: None,
+            sha256: None,
+            access: AccessTokens::default(),
         }
     }
 
     fn weight(&self) -> usize {
         let audiences = self.audiences.iter().map(|audience| audience.len().saturating_add(32));
-        audiences.fold(self.subject.len(), usize::saturating_add)
+        let access = self.access.0.iter().map(|(key, access)| key.weight().saturating_add(access.weight()));
+        audiences.chain(access).fold(self.subject.len(), usize::saturating_add)
     }
 }
 
-// === impl VerifiedTokens ===
+// === impl Access ===
 
-impl VerifiedTokens {
-    /// An empty cache of at most `max_entries`. `seed` keys its hash, so that nobody can choose colliding tokens.
-    pub fn new(seed: u64, max_entries: usize) -> Self {
-        Self(Bounded::new(seed, max_entries))
-    }
-
-    /// What is known of this very token.
-    pub fn get(&mut self, token: &[u8]) -> Option<&mut Verified> {
-        self.0.get(token)
-    }
-
-    /// Remembers a verified token.
-    pub fn put(&mut self, token: &[u8], verified: Verified) {
-        let size = verified.weight();
-        self.0.put(token, verified, size);
-    }
-
-    /// How many are kept.
-    pub fn len(&self) -> usize {
-        self.0.entries.len()
-    }
-
-    /// Whether none is kept.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+impl Access {
+    fn weight(&self) -> usize {
+        self.authorization.len().saturating_add(self.jti.len())
     }
 }
 
 // === impl AccessTokens ===
 
 impl AccessTokens {
-    /// An empty cache of at most `max_entries`. `seed` keys its hash.
-    pub fn new(seed: u64, max_entries: usize) -> Self {
-        Self { entries: Bounded::new(seed, max_entries), scratch: Vec::new() }
-    }
-
     /// The access token for `key`, if one may be served at `now`.
-    pub fn get(&mut self, key: &AccessKey<'_>, now: Timestamp) -> Option<&Access> {
-        key.write_to(&mut self.scratch);
-        self.entries.get(&self.scratch).filter(|access| now < access.usable_until).map(|access| &*access)
+    pub fn get(&self, key: &AccessKey<'_>, now: Timestamp) -> Option<&Access> {
+        let (_, access) = self.0.iter().find(|(known, _)| known.is(key))?;
+        (now < access.usable_until).then_some(access)
     }
 
-    /// Remembers an access token.
+    /// Remembers an access token, in place of the one for the same key or, when full, of the one that ends first.
     pub fn put(&mut self, key: &AccessKey<'_>, access: Access) {
-        key.write_to(&mut self.scratch);
-        let size = access.authorization.len();
-        self.entries.put(&self.scratch, access, size);
+        self.0.retain(|(known, _)| !known.is(key));
+        if self.0.len() >= MAX_ACCESS_PER_TOKEN {
+            let first = self.0.iter().enumerate().min_by_key(|(_, (_, access))| access.usable_until);
+            if let Some((index, _)) = first {
+                self.0.swap_remove(index);
+            }
+        }
+        self.0.push((OwnedKey::new(key), access));
     }
 
     /// How many are kept.
-    pub fn len(&self) -> usize {
-        self.entries.entries.len()
+    pub const fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether none is kept.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl fmt::Debug for VerifiedTokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifiedTokens({})", self.len())
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -187,48 +169,89 @@ impl fmt::Debug for AccessTokens {
     }
 }
 
-// === impl AccessKey ===
+// === impl OwnedKey ===
 
-impl AccessKey<'_> {
-    /// Writes all fields, each of variable length after its length, so that no two keys are alike.
-    fn write_to(&self, buffer: &mut Vec<u8>) {
-        let Self { token, actor, issuer, binding, target, scope, minter } = self;
-        buffer.clear();
-        buffer.extend_from_slice(token.as_bytes());
-        buffer.push(u8::from(actor.is_some()));
-        if let Some(actor) = actor {
-            buffer.extend_from_slice(actor.as_bytes());
-        }
-        buffer.extend_from_slice(issuer.as_bytes());
-        buffer.extend_from_slice(binding.as_bytes());
-        for part in [target.as_bytes(), scope.as_bytes(), minter] {
-            buffer.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            buffer.extend_from_slice(part);
-        }
+impl OwnedKey {
+    fn new(key: &AccessKey<'_>) -> Self {
+        let AccessKey { actor, issuer, binding, target, scope, minter } = *key;
+        Self { actor, issuer, binding, target: target.into(), scope: scope.into(), minter: minter.into() }
+    }
+
+    fn is(&self, key: &AccessKey<'_>) -> bool {
+        let Self { actor, issuer, binding, target, scope, minter } = self;
+        let own = AccessKey { actor: *actor, issuer: *issuer, binding: *binding, target, scope, minter };
+        own == *key
+    }
+
+    const fn weight(&self) -> usize {
+        let Self { actor: _, issuer: _, binding: _, target, scope, minter } = self;
+        target.len().saturating_add(scope.len()).saturating_add(minter.len()).saturating_add(ENTRY_OVERHEAD)
     }
 }
 
-// === impl Bounded ===
+// === impl VerifiedTokens ===
 
-impl<V> Bounded<V> {
-    fn new(seed: u64, max_entries: usize) -> Self {
+impl VerifiedTokens {
+    /// An empty cache of at most `max_tokens`. `seed` keys its hash, so that nobody can choose colliding tokens.
+    pub fn new(seed: u64, max_tokens: usize) -> Self {
         let entries = LruCache::unbounded_with_hasher(FixedState::with_seed(seed));
-        Self { entries, bytes: 0, max_entries }
+        Self { entries, bytes: 0, max_tokens }
     }
 
-    fn get(&mut self, key: &[u8]) -> Option<&mut V> {
-        self.entries.get_mut(key).map(|(value, _)| value)
+    /// What is known of this very token.
+    pub fn get(&mut self, token: &[u8]) -> Option<&mut Verified> {
+        self.entries.get_mut(token).map(|(verified, _)| verified)
     }
 
-    fn put(&mut self, key: &[u8], value: V, size: usize) {
-        let weight = size.saturating_add(key.len()).saturating_add(ENTRY_OVERHEAD);
+    /// Remembers a verified token.
+    pub fn put(&mut self, token: &[u8], verified: Verified) {
+        let weight = weight(token, &verified);
         self.bytes = self.bytes.saturating_add(weight);
-        if let Some((_, old)) = self.entries.put(key.into(), (value, weight)) {
+        if let Some((_, old)) = self.entries.put(token.into(), (verified, weight)) {
             self.bytes = self.bytes.saturating_sub(old);
         }
-        while self.entries.len() > self.max_entries || self.bytes > MAX_BYTES {
+        self.shrink();
+    }
+
+    /// Weighs an entry again after something was added to it.
+    pub fn reweigh(&mut self, token: &[u8]) {
+        if let Some((verified, known)) = self.entries.peek_mut(token) {
+            let weight = weight(token, verified);
+            let old = core::mem::replace(known, weight);
+            self.bytes = self.bytes.saturating_sub(old).saturating_add(weight);
+        }
+        self.shrink();
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of all entries, as [`MAX_BYTES`] counts them.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn shrink(&mut self) {
+        while self.entries.len() > self.max_tokens || self.bytes > MAX_BYTES {
             let Some((_, (_, weight))) = self.entries.pop_lru() else { break };
             self.bytes = self.bytes.saturating_sub(weight);
         }
     }
+}
+
+impl fmt::Debug for VerifiedTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifiedTokens({})", self.len())
+    }
+}
+
+fn weight(token: &[u8], verified: &Verified) -> usize {
+    verified.weight().saturating_add(token.len()).saturating_add(ENTRY_OVERHEAD)
 }

@@ -79,6 +79,7 @@ impl Gateway {
             }
         }
         self.config = config;
+        self.state.audited = self.synchronizer.is_some();
         if let Some(policy) = policy {
             self.adopt(policy, host);
         }

@@ -1,26 +1,19 @@
-//! From a presented token to edits: verify or find it verified, authorise, exchange or find it exchanged.
+//! From a presented token to edits: verify or find it verified, then authorise.
 
-use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use super::{Ambient, Call, Counted, Credential, Edits, Report, State, report::Subject};
 use crate::{
     denial::Denial,
     denylist::Denylist,
     digest::Digest,
-    exchange::{
-        lifetime,
-        mint::{self, AccessToken, Workload},
-    },
     identity::{identity_audience, identity_id},
     jose::jwt::UntrustedJwt,
     keyring::{Keyring, Lookup},
-    policy::{Binding, Issuer, MintingKey, Policy, Route},
+    policy::{Binding, Issuer, Policy, Route},
     time::Timestamp,
-    token_cache::{Access, AccessKey, AccessTokens, Verified},
-    wire::{
-        event::{IdentityTuple, Minted},
-        snapshot::Exchange,
-    },
+    token_cache::Verified,
+    wire::{event::IdentityTuple, snapshot::Exchange},
 };
 
 /// Why a decision stops here.
@@ -34,20 +27,46 @@ pub(super) enum Halt {
 
 /// What every decision about a token looks at.
 #[derive(Clone, Copy)]
-struct Desk<'p> {
-    policy: &'p Policy,
-    route: &'p Route,
-    denylist: &'p Denylist,
+pub(super) struct Desk<'p> {
+    pub(super) policy: &'p Policy,
+    pub(super) route: &'p Route,
+    pub(super) denylist: &'p Denylist,
+    pub(super) audited: bool,
+    /// The whole subject token.
+    pub(super) token: &'p [u8],
 }
 
 /// A token that may act for a client on a route: the permit to forward. Only [`Desk::authorize`] makes one.
-struct Granted<'p> {
-    issuer: &'p Issuer,
-    binding: &'p Arc<Binding>,
-    identity: Arc<str>,
+pub(super) struct Granted<'p> {
+    pub(super) issuer: &'p Issuer,
+    pub(super) binding: &'p Arc<Binding>,
 }
 
-pub(super) fn grant(
+/// Serves a token that was verified before, if its issuer's configuration and its key are still the same.
+///
+/// `None` also where the key is gone: the long way finds out whether another one verifies the token.
+pub(super) fn grant_known(
+    state: &mut State,
+    policy: &Policy,
+    route: &Route,
+    token: &[u8],
+    ambient: &mut Ambient<'_>,
+) -> Option<Result<Edits, Halt>> {
+    let State { keyring, verified, denylist, audited, .. } = state;
+    let known = verified.get(token)?;
+    let issuer = policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
+    keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
+    let desk = Desk { policy, route, denylist, audited: *audited, token };
+    let minted = known.access.len();
+    let outcome = desk.serve(issuer, known, Counted::VerifiedCached, ambient);
+    if known.access.len() != minted {
+        verified.reweigh(token);
+    }
+    Some(outcome)
+}
+
+/// Verifies a token and serves it.
+pub(super) fn grant_new(
     state: &mut State,
     policy: &Policy,
     route: &Route,
@@ -55,39 +74,23 @@ pub(super) fn grant(
     arrived: Timestamp,
     ambient: &mut Ambient<'_>,
 ) -> Result<Edits, Halt> {
-    let State { keyring, verified, access, denylist, .. } = state;
-    let desk = Desk { policy, route, denylist };
-    if let Some(known) = verified.get(token)
-        && let Some(issuer) = desk.still_trusted(known, keyring, ambient.now)
-    {
-        return desk.serve(access, issuer, known, Counted::VerifiedCached, ambient);
-    }
-    let (issuer, mut fresh) =
-        desk.verify(keyring, token, arrived, ambient).map_err(|halt| halt.of_token(token))?;
-    let outcome = desk.serve(access, issuer, &mut fresh, Counted::Verified, ambient);
+    let State { keyring, verified, denylist, audited, .. } = state;
+    let desk = Desk { policy, route, denylist, audited: *audited, token };
+    let (issuer, mut fresh) = desk.verify(keyring, arrived, ambient).map_err(|halt| halt.of_token(token))?;
+    let outcome = desk.serve(issuer, &mut fresh, Counted::Verified, ambient);
     // A refused token is kept too: refusing it again must not cost a signature.
     verified.put(token, fresh);
     outcome
 }
 
 impl<'p> Desk<'p> {
-    /// The issuer of a token that was verified before, if its configuration and its key are still the same.
-    ///
-    /// Where the key is gone, the long way finds out whether another one verifies the token.
-    fn still_trusted(self, known: &Verified, keyring: &Keyring, now: Timestamp) -> Option<&'p Arc<Issuer>> {
-        let issuer =
-            self.policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
-        keyring.current(&issuer.id, now)?.contains_thumbprint(&known.thumbprint).then_some(issuer)
-    }
-
     fn verify(
         self,
         keyring: &mut Keyring,
-        token: &[u8],
         arrived: Timestamp,
         ambient: &Ambient<'_>,
     ) -> Result<(&'p Arc<Issuer>, Verified), Halt> {
-        let jwt = UntrustedJwt::parse(token)?;
+        let jwt = UntrustedJwt::parse(self.token)?;
         let iss = jwt.iss().filter(|iss| self.policy.lists_iss(iss)).ok_or(Denial::IssuerNotAllowed)?;
         let claims = jwt.claims()?;
         let issuer = self.policy.issuer_of(iss, claims.audiences())?;
@@ -102,20 +105,20 @@ impl<'p> Desk<'p> {
             Lookup::Unavailable => return Err(Denial::KeysUnavailable.into()),
         };
         let verified = jwt.verify(&issuer.algorithms, issuer.typ.as_deref(), &keys, ambient.crypto)?;
-        Ok((issuer, Verified::new(issuer, Digest::of(token), &verified)))
+        Ok((issuer, Verified::new(issuer, &verified)))
     }
 
     /// What follows for a verified token, cached or not.
     fn serve(
         self,
-        cache: &mut AccessTokens,
         issuer: &'p Issuer,
         verified: &mut Verified,
         counted: Counted,
         ambient: &mut Ambient<'_>,
     ) -> Result<Edits, Halt> {
-        let known = |denial| Halt::denied(denial, verified.sha256, None);
-        verified.times.check(&issuer.times, ambient.now).map_err(known)?;
+        if let Err(denial) = verified.times.check(&issuer.times, ambient.now) {
+            return Err(self.denied(denial, verified, None));
+        }
         let granted = self.authorize(issuer, verified, ambient.now)?;
         match self.route.exchange {
             Exchange::None => {
@@ -123,8 +126,8 @@ impl<'p> Desk<'p> {
                 Ok(Edits { credential, headers: Vec::new(), report: Report::counted(counted) })
             }
             Exchange::Gateway => self
-                .exchange(cache, verified, &granted, ambient)
-                .map_err(|denial| Halt::denied(denial, verified.sha256, Some(granted.tuple(verified)))),
+                .exchange(verified, &granted, ambient)
+                .map_err(|denial| self.denied(denial, verified, Some(&granted))),
             // The compiler refuses routes that ask for these.
             Exchange::ControlPlane | Exchange::External => Err(Denial::Internal.into()),
         }
@@ -137,27 +140,26 @@ impl<'p> Desk<'p> {
         verified: &mut Verified,
         now: Timestamp,
     ) -> Result<Granted<'p>, Halt> {
-        let Self { policy, route, denylist } = self;
+        let Self { policy, route, denylist, .. } = self;
         let admits = |client: &str| route.clients.contains(client) && policy.client_enabled(client);
-        let binding = issuer
-            .binding_for(&verified.audiences, &verified.subject, now.secs(), admits)
-            .map_err(|denial| Halt::denied(denial, verified.sha256, None))?
-            .binding();
-        let identity = self.identity(issuer, binding, verified);
-        let granted = Granted { issuer, binding, identity };
+        let found = issuer.binding_for(&verified.audiences, &verified.subject, now.secs(), admits);
+        let binding = found.map_err(|denial| self.denied(denial, verified, None))?.binding();
+        let granted = Granted { issuer, binding };
         let revoked = denylist.revokes_issuer(&issuer.id)
             || denylist.revokes_client(&binding.client_id)
-            || denylist.revokes_identity(&granted.identity);
+            || (denylist.revokes_identities()
+                && denylist.revokes_identity(&self.identity(&granted, verified)));
         let decision =
             if revoked { Err(Denial::IdentityRevoked) } else { binding.allows_scopes(&route.scopes) };
         match decision {
             Ok(()) => Ok(granted),
-            Err(denial) => Err(Halt::denied(denial, verified.sha256, Some(granted.tuple(verified)))),
+            Err(denial) => Err(self.denied(denial, verified, Some(&granted))),
         }
     }
 
-    /// The identity's id; hashing it again for every request would cost as much as the rest of a cache hit.
-    fn identity(self, issuer: &Issuer, binding: &Binding, verified: &mut Verified) -> Arc<str> {
+    /// The identity's id, kept with the token: hashing it for every request would cost as much as the rest of a hit.
+    pub(super) fn identity(self, granted: &Granted<'_>, verified: &mut Verified) -> Arc<str> {
+        let Granted { issuer, binding } = granted;
         if let Some((digest, identity)) = &verified.identity
             && *digest == binding.digest
         {
@@ -171,97 +173,25 @@ impl<'p> Desk<'p> {
         identity
     }
 
-    fn exchange(
-        self,
-        cache: &mut AccessTokens,
-        verified: &Verified,
-        granted: &Granted<'_>,
-        ambient: &mut Ambient<'_>,
-    ) -> Result<Edits, Denial> {
-        let Self { policy, route, denylist } = self;
-        let Granted { issuer, binding, .. } = granted;
-        let now = ambient.now;
-        let target = binding.target(route.target.as_deref())?;
-        // An expired token is never exchanged, whatever the leeway for verifying (law 6).
-        if now.secs() >= verified.times.exp {
-            return Err(Denial::TokenExpired);
-        }
-        let minting = policy.minting_key(now).ok_or(Denial::ConfigStale)?;
-        let key = AccessKey {
-            token: &verified.sha256,
-            actor: None,
-            issuer: &issuer.digest,
-            binding: &binding.digest,
-            target,
-            scope: &route.scope,
-            minter: minting.key.kid().as_bytes(),
-        };
-        if let Some(access) = cache.get(&key, now).filter(|access| !denylist.revokes_jti(&access.jti)) {
-            let credential = Credential::Replace(Arc::clone(&access.authorization));
-            let report = Report::counted(Counted::MintedCached);
-            return Ok(Edits { credential, headers: Vec::new(), report });
-        }
-        let (access, record) = self.mint(verified, granted, target, minting, ambient)?;
-        let credential = Credential::Replace(Arc::clone(&access.authorization));
-        cache.put(&key, access);
-        let identity = granted.tuple(verified);
-        let report = Report::minted(route, &verified.sha256, identity, record, policy.header.epoch);
-        Ok(Edits { credential, headers: Vec::new(), report })
+    /// SHA-256 of the subject token, for the operator; computed once per token.
+    pub(super) fn sha256(self, verified: &mut Verified) -> Digest {
+        *verified.sha256.get_or_insert_with(|| Digest::of(self.token))
     }
 
-    fn mint(
-        self,
-        verified: &Verified,
-        granted: &Granted<'_>,
-        target: &str,
-        minting: &MintingKey,
-        ambient: &mut Ambient<'_>,
-    ) -> Result<(Access, Minted), Denial> {
-        let Granted { issuer, binding, identity } = granted;
-        let now = ambient.now;
-        let exp = lifetime::expiry(now, binding.ttl, verified.times.exp, binding.until, minting.not_after)
-            .ok_or(Denial::TokenExpired)?;
-        let jti = (ambient.random)().ok_or(Denial::Internal)?;
-        let scope = self.route.scope.as_str();
-        let token = AccessToken {
-            iss: &self.policy.header.authority,
-            sub: identity,
-            aud: target,
-            client_id: &binding.client_id,
-            scope: Some(scope).filter(|scope| !scope.is_empty()),
-            jti,
-            iat: now.secs(),
-            exp,
-            workload: Workload {
-                iss: &issuer.iss,
-                sub: &verified.subject,
-                cluster: issuer.cluster.as_deref(),
-            },
-        };
-        let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;
-        let jti = mint::jti_text(&jti);
-        let access = Access {
-            authorization: format!("Bearer {text}").into(),
-            usable_until: lifetime::usable_until(now, exp),
-            jti: jti.clone(),
-        };
-        let kid = String::from(minting.key.kid());
-        Ok((access, Minted { jti, kid, target: target.into(), scope: scope.into(), exp }))
-    }
-}
-
-// === impl Granted ===
-
-impl Granted<'_> {
-    fn tuple(&self, verified: &Verified) -> IdentityTuple {
-        let Self { issuer, binding, identity } = self;
+    pub(super) fn tuple(self, granted: &Granted<'_>, verified: &mut Verified) -> IdentityTuple {
+        let Granted { issuer, binding } = granted;
         IdentityTuple {
-            id: String::from(&**identity),
+            id: (*self.identity(granted, verified)).into(),
             client_id: binding.client_id.clone(),
             issuer: issuer.id.clone(),
             audience: audience_of(binding, verified).into(),
             subject: verified.subject.clone(),
         }
+    }
+
+    fn denied(self, denial: Denial, verified: &mut Verified, granted: Option<&Granted<'_>>) -> Halt {
+        let identity = granted.map(|granted| self.tuple(granted, verified));
+        Halt::denied(denial, self.sha256(verified), identity)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     keyring::Keyring,
     policy::Policy,
     time::Timestamp,
-    token_cache::{AccessTokens, MAX_ENTRIES, VerifiedTokens},
+    token_cache::{MAX_TOKENS, VerifiedTokens},
 };
 
 /// What decisions are made from. One per gateway and VM.
@@ -18,12 +18,12 @@ pub struct State {
     heard_at: Timestamp,
     /// Keys of the issuers.
     pub keyring: Keyring,
-    /// Tokens that were verified.
+    /// Tokens that were verified, and what was minted for them.
     pub verified: VerifiedTokens,
-    /// Access tokens that were minted.
-    pub access: AccessTokens,
     /// Revocations in force.
     pub denylist: Denylist,
+    /// Whether somebody takes the events of mints. Without, none is made.
+    pub audited: bool,
 }
 
 impl State {
@@ -33,9 +33,9 @@ impl State {
             policy: None,
             heard_at: Timestamp::default(),
             keyring: Keyring::default(),
-            verified: VerifiedTokens::new(seed, MAX_ENTRIES),
-            access: AccessTokens::new(seed.rotate_left(32), MAX_ENTRIES),
+            verified: VerifiedTokens::new(seed, MAX_TOKENS),
             denylist: Denylist::default(),
+            audited: true,
         }
     }
 
