@@ -113,7 +113,10 @@ static TOKEN68: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_u8;
     while byte < u8::MAX {
-        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler; a byte is within 256 entries")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "evaluated by the compiler; a byte is within 256 entries"
+        )]
         {
             table[byte as usize] =
                 byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');

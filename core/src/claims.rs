@@ -5,7 +5,11 @@ use core::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::{denial::Denial, json, time::Timestamp};
+use crate::{
+    denial::Denial,
+    json::{self, Shallow},
+    time::Timestamp,
+};
 
 /// The longest `sub`, in bytes. A SPIFFE ID may have 2048; others are much shorter.
 pub const MAX_SUBJECT_BYTES: usize = 2048;
@@ -21,7 +25,7 @@ pub struct Claims {
     aud: Vec<String>,
     times: Times,
     jti: Option<String>,
-    members: Map<String, Value>,
+    payload: Vec<u8>,
 }
 
 /// When a token is valid. Unix seconds, rounded the way that shortens the validity.
@@ -55,22 +59,23 @@ impl Claims {
     /// ([`Denial::IssuerNotAllowed`]); a missing or empty `aud` ([`Denial::AudienceMismatch`]); and `cnf`
     /// ([`Denial::TypNotAllowed`]), because a token bound to a key (RFC 7800) is no bearer token.
     pub fn parse(payload: &[u8]) -> Result<Self, Denial> {
-        Self::from_members(json::parse_object(payload).map_err(|_| Denial::JwtMalformed)?)
+        Self::read(payload.to_vec())?.1
     }
 
-    /// Reads claims as [`Self::parse`] does, from an object that was read strictly.
-    pub fn from_members(members: Map<String, Value>) -> Result<Self, Denial> {
-        let exp = time(&members, "exp", Rounding::Down)?.ok_or(Denial::JwtMalformed)?;
-        let nbf = time(&members, "nbf", Rounding::Up)?;
-        let iat = time(&members, "iat", Rounding::Up)?;
-        let jti = text(&members, "jti")?.map(String::from);
-        let sub = text(&members, "sub")?.filter(|sub| is_subject(sub)).ok_or(Denial::JwtMalformed)?.into();
-        let iss = text(&members, "iss")?.ok_or(Denial::IssuerNotAllowed)?.into();
-        let aud = audiences(members.get("aud"))?;
-        if members.contains_key("cnf") {
-            return Err(Denial::TypNotAllowed);
-        }
-        Ok(Self { iss, sub, aud, times: Times { exp, nbf, iat }, jti, members })
+    /// Reads claims as [`Self::parse`] does. The outer error means that the payload is no strict JSON object or its
+    /// `iss` no string; otherwise `iss` is known even where other claims are bad.
+    pub fn read(payload: Vec<u8>) -> Result<(Option<String>, Result<Self, Denial>), Denial> {
+        let raw = Raw::scan(&payload)?;
+        let iss = text(raw.iss.as_ref())?.map(String::from);
+        let checked = raw.check();
+        let claims = match (checked, &iss) {
+            (Err(denial), _) => Err(denial),
+            (Ok(_), None) => Err(Denial::IssuerNotAllowed),
+            (Ok((sub, aud, times, jti)), Some(iss)) => {
+                Ok(Self { iss: iss.clone(), sub, aud, times, jti, payload })
+            }
+        };
+        Ok((iss, claims))
     }
 
     /// The issuer, byte for byte as the token has it after JSON unescaping.
@@ -109,8 +114,10 @@ impl Claims {
     }
 
     /// All claims, the ones above included.
-    pub const fn members(&self) -> &Map<String, Value> {
-        &self.members
+    ///
+    /// They are read again on each call: most tokens are judged by the registered claims alone.
+    pub fn members(&self) -> Map<String, Value> {
+        json::parse_object(&self.payload).unwrap_or_default()
     }
 
     /// When the token is valid, without the rest.
@@ -155,10 +162,65 @@ enum Rounding {
     Up,
 }
 
+/// The members that are looked at, as they stand there.
+#[derive(Default)]
+struct Raw<'a> {
+    iss: Option<Shallow<'a>>,
+    sub: Option<Shallow<'a>>,
+    aud: Option<Shallow<'a>>,
+    exp: Option<Shallow<'a>>,
+    nbf: Option<Shallow<'a>>,
+    iat: Option<Shallow<'a>>,
+    jti: Option<Shallow<'a>>,
+    has_cnf: bool,
+}
+
+type Checked = (String, Vec<String>, Times, Option<String>);
+
+impl<'a> Raw<'a> {
+    fn scan(payload: &'a [u8]) -> Result<Self, Denial> {
+        let mut raw = Self::default();
+        json::scan_object(payload, |name, value| match name {
+            "iss" => raw.iss = Some(value),
+            "sub" => raw.sub = Some(value),
+            "aud" => raw.aud = Some(value),
+            "exp" => raw.exp = Some(value),
+            "nbf" => raw.nbf = Some(value),
+            "iat" => raw.iat = Some(value),
+            "jti" => raw.jti = Some(value),
+            "cnf" => raw.has_cnf = true,
+            _ => {}
+        })
+        .map_err(|_| Denial::JwtMalformed)?;
+        Ok(raw)
+    }
+
+    /// Everything but `iss`.
+    fn check(self) -> Result<Checked, Denial> {
+        let Self { iss, sub, aud, exp, nbf, iat, jti, has_cnf } = self;
+        let exp = time(exp.as_ref(), Rounding::Down)?.ok_or(Denial::JwtMalformed)?;
+        let nbf = time(nbf.as_ref(), Rounding::Up)?;
+        let iat = time(iat.as_ref(), Rounding::Up)?;
+        let jti = text(jti.as_ref())?.map(String::from);
+        let sub = text(sub.as_ref())?.filter(|sub| is_subject(sub)).ok_or(Denial::JwtMalformed)?;
+        if iss.is_none() {
+            return Err(Denial::IssuerNotAllowed);
+        }
+        let aud = audiences(aud)?;
+        if has_cnf {
+            return Err(Denial::TypNotAllowed);
+        }
+        Ok((sub.into(), aud, Times { exp, nbf, iat }, jti))
+    }
+}
+
 /// An optional `NumericDate` (RFC 7519 §2): any finite JSON number in [0, 2⁵³), fractions and exponents included.
-fn time(members: &Map<String, Value>, name: &str, rounding: Rounding) -> Result<Option<i64>, Denial> {
-    let Some(value) = members.get(name) else { return Ok(None) };
-    let number = value.as_number().ok_or(Denial::JwtMalformed)?;
+fn time(value: Option<&Shallow<'_>>, rounding: Rounding) -> Result<Option<i64>, Denial> {
+    let number = match value {
+        None => return Ok(None),
+        Some(Shallow::Number(number)) => number,
+        Some(Shallow::Text(_) | Shallow::Texts(_) | Shallow::Other) => return Err(Denial::JwtMalformed),
+    };
     let seconds = match number.as_i64() {
         Some(seconds) => Some(seconds),
         None => number.as_f64().and_then(|seconds| whole_seconds(seconds, rounding)),
@@ -183,10 +245,11 @@ fn whole_seconds(seconds: f64, rounding: Rounding) -> Option<i64> {
 }
 
 /// An optional string claim; another type is refused, it is not the same as absent.
-fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Denial> {
-    match members.get(name) {
+fn text<'a>(value: Option<&'a Shallow<'_>>) -> Result<Option<&'a str>, Denial> {
+    match value {
         None => Ok(None),
-        Some(value) => value.as_str().map(Some).ok_or(Denial::JwtMalformed),
+        Some(Shallow::Text(text)) => Ok(Some(text)),
+        Some(Shallow::Number(_) | Shallow::Texts(_) | Shallow::Other) => Err(Denial::JwtMalformed),
     }
 }
 
@@ -194,17 +257,12 @@ fn is_subject(sub: &str) -> bool {
     !sub.is_empty() && sub.len() <= MAX_SUBJECT_BYTES && !sub.chars().any(char::is_control)
 }
 
-fn audiences(aud: Option<&Value>) -> Result<Vec<String>, Denial> {
+fn audiences(aud: Option<Shallow<'_>>) -> Result<Vec<String>, Denial> {
     let list = match aud {
-        None => return Err(Denial::AudienceMismatch),
-        Some(Value::String(one)) => alloc::vec![one.clone()],
-        Some(Value::Array(items)) => items
-            .iter()
-            .map(|item| item.as_str().map(String::from).ok_or(Denial::JwtMalformed))
-            .collect::<Result<Vec<_>, _>>()?,
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
-            return Err(Denial::JwtMalformed);
-        }
+        None => Vec::new(),
+        Some(Shallow::Text(one)) => alloc::vec![one.into_owned()],
+        Some(Shallow::Texts(list)) => list,
+        Some(Shallow::Number(_) | Shallow::Other) => return Err(Denial::JwtMalformed),
     };
     if list.is_empty() { Err(Denial::AudienceMismatch) } else { Ok(list) }
 }

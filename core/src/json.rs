@@ -1,10 +1,14 @@
 //! Strict JSON for documents that others wrote. Deliberately absent: lenient readings of any kind.
 
+mod scan;
+
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub use self::scan::{Shallow, scan_object};
 
 /// The deepest nesting that is read; a scalar has depth 0.
 pub const MAX_DEPTH: u8 = 64;

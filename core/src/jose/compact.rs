@@ -4,9 +4,13 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
-use serde_json::{Map, Value};
 
-use crate::{bearer::MAX_TOKEN_BYTES, denial::Denial, jose::alg::Alg, json};
+use crate::{
+    bearer::MAX_TOKEN_BYTES,
+    denial::Denial,
+    jose::alg::Alg,
+    json::{self, Shallow},
+};
 
 /// The longest `kid`, in bytes.
 pub const MAX_KID_BYTES: usize = 256;
@@ -38,20 +42,7 @@ impl<'a> UntrustedToken<'a> {
             return Err(Denial::TokenTooLarge);
         }
         let (header, payload, signature, signing_input) = segments(token).ok_or(Denial::JwtMalformed)?;
-        let mut header = json::parse_object(&decode(header)?).map_err(|_| Denial::JwtMalformed)?;
-        if REFUSED.iter().any(|name| header.contains_key(*name)) {
-            return Err(Denial::JwtMalformed);
-        }
-        let kid = text(&mut header, "kid")?;
-        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
-            return Err(Denial::JwtMalformed);
-        }
-        let typ = text(&mut header, "typ")?;
-        let alg = header
-            .get("alg")
-            .and_then(Value::as_str)
-            .and_then(Alg::from_name)
-            .ok_or(Denial::AlgNotAllowed)?;
+        let Header { alg, kid, typ } = Header::read(&decode(header)?)?;
         let payload = decode(payload)?;
         let signature = decode(signature)?;
         Ok(Self { signing_input, alg, kid, typ, payload, signature })
@@ -80,6 +71,11 @@ impl<'a> UntrustedToken<'a> {
     /// The decoded payload.
     pub fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// Takes the decoded payload out.
+    pub fn take_payload(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.payload)
     }
 
     /// The decoded signature, as JWS writes it.
@@ -115,14 +111,42 @@ fn decode(segment: &[u8]) -> Result<Vec<u8>, Denial> {
     BASE64URL_NOPAD.decode(segment).map_err(|_| Denial::JwtMalformed)
 }
 
-/// Takes an optional string parameter; another type is malformed, it is not the same as absent.
-fn text(header: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Denial> {
-    match header.remove(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Err(Denial::JwtMalformed)
+/// The parameters that are looked at.
+struct Header {
+    alg: Alg,
+    kid: Option<String>,
+    typ: Option<String>,
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Self, Denial> {
+        let (mut alg, mut kid, mut typ, mut refused) = (None, None, None, false);
+        json::scan_object(bytes, |name, value| match name {
+            "alg" => alg = Some(value),
+            "kid" => kid = Some(value),
+            "typ" => typ = Some(value),
+            other => refused |= REFUSED.contains(&other),
+        })
+        .map_err(|_| Denial::JwtMalformed)?;
+        let kid = text(kid)?;
+        if refused || kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+            return Err(Denial::JwtMalformed);
         }
+        let typ = text(typ)?;
+        let alg = match alg {
+            Some(Shallow::Text(name)) => Alg::from_name(&name),
+            _ => None,
+        };
+        Ok(Self { alg: alg.ok_or(Denial::AlgNotAllowed)?, kid, typ })
+    }
+}
+
+/// An optional string parameter; another type is malformed, it is not the same as absent.
+fn text(value: Option<Shallow<'_>>) -> Result<Option<String>, Denial> {
+    match value {
+        None => Ok(None),
+        Some(Shallow::Text(text)) => Ok(Some(text.into_owned())),
+        Some(Shallow::Number(_) | Shallow::Texts(_) | Shallow::Other) => Err(Denial::JwtMalformed),
     }
 }
 

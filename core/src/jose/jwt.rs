@@ -2,8 +2,6 @@
 
 use alloc::string::String;
 
-use serde_json::Value;
-
 use crate::{
     claims::{Claims, TimeRules},
     crypto::Crypto,
@@ -15,7 +13,6 @@ use crate::{
         key_set::KeySet,
         verify::{VerifiedSignature, verify},
     },
-    json,
     time::Timestamp,
 };
 
@@ -48,14 +45,9 @@ impl<'a> UntrustedJwt<'a> {
     /// Refuses an `iss` that is not a string ([`Denial::JwtMalformed`]). Other faults in the claims are kept for
     /// [`Self::claims`], so that a token of a foreign issuer is told from a bad token of a trusted one.
     pub fn parse(token: &'a [u8]) -> Result<Self, Denial> {
-        let token = UntrustedToken::parse(token)?;
-        let payload = json::parse_object(token.payload()).map_err(|_| Denial::JwtMalformed)?;
-        let iss = match payload.get("iss") {
-            None => None,
-            Some(value) => Some(value.as_str().map(String::from).ok_or(Denial::JwtMalformed)?),
-        };
-        let claims = Claims::from_members(payload).map(UnverifiedClaims);
-        Ok(Self { token, iss, claims })
+        let mut token = UntrustedToken::parse(token)?;
+        let (iss, claims) = Claims::read(token.take_payload())?;
+        Ok(Self { token, iss, claims: claims.map(UnverifiedClaims) })
     }
 
     /// The issuer that the token names.
@@ -117,11 +109,6 @@ impl VerifiedToken {
     /// What the issuer says, without the token.
     pub fn into_claims(self) -> Claims {
         self.claims
-    }
-
-    /// The claim of this name.
-    pub fn claim(&self, name: &str) -> Option<&Value> {
-        self.claims.members().get(name)
     }
 
     /// The algorithm of its signature.

@@ -30,7 +30,7 @@ fn accepts_kubernetes_tokens_while_they_live() {
         assert_eq!(jwt.iss(), entry["claims"]["iss"].as_str());
         let verified = jwt.verify(&Alg::ALL, None, &keys, &RustCrypto).unwrap();
         let claims = verified.claims();
-        assert_eq!(Value::Object(claims.members().clone()), entry["claims"]);
+        assert_eq!(Value::Object(claims.members()), entry["claims"]);
         let at = |seconds| claims.check_times(&rules, Timestamp::from_secs(seconds));
         assert_eq!(at(claims.iat().unwrap()), Ok(()));
         assert_eq!(at(claims.exp()), Err(Denial::TokenExpired));
