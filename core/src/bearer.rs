@@ -1,5 +1,7 @@
 //! The credential of a request, taken from its `authorization` values. Deliberately absent: other carriers.
 
+use core::fmt;
+
 use crate::denial::Denial;
 
 /// The longest token that is looked at, in bytes.
@@ -7,8 +9,8 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 const SCHEME: &[u8] = b"bearer";
 
-/// What the `authorization` values of a request hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the `authorization` values of a request hold. `Debug` hides the token.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// Nothing was sent.
     None,
@@ -125,6 +127,18 @@ static TOKEN68: [bool; 256] = {
     }
     table
 };
+
+// === impl Credential ===
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Bearer(_) => "Bearer([secret])",
+            Self::OtherScheme => "OtherScheme",
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -2,13 +2,15 @@
 
 use alloc::{
     borrow::{Cow, ToOwned},
+    string::String,
     vec::Vec,
 };
+use core::fmt;
 
 use crate::{denial::Denial, policy::canonical_path};
 
-/// The head of a request as bytes, exactly as the host gave it.
-#[derive(Clone, Copy, Debug, Default)]
+/// The head of a request as bytes, exactly as the host gave it. `Debug` shows neither credential nor query.
+#[derive(Clone, Copy, Default)]
 pub struct Head<'a> {
     /// `:method`.
     pub method: &'a [u8],
@@ -61,6 +63,18 @@ impl Head<'_> {
             has_origin: self.has_origin,
             has_request_method: self.has_request_method,
         }
+    }
+}
+
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split(|byte| *byte == b'?').next().unwrap_or_default();
+        f.debug_struct("Head")
+            .field("method", &String::from_utf8_lossy(self.method))
+            .field("authority", &String::from_utf8_lossy(self.authority))
+            .field("path", &String::from_utf8_lossy(path))
+            .field("authorization", &self.authorization.len())
+            .finish_non_exhaustive()
     }
 }
 

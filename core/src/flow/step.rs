@@ -1,6 +1,7 @@
 //! What the shell is to do next. Everything in a step is owned, so it can be kept while the host works.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
 use super::{Head, Report, Request, Response, report::Counted};
 use crate::{denial::Denial, policy::Route, time::Timestamp, wire::event::IdentityTuple};
@@ -48,8 +49,8 @@ pub struct Edits {
     pub report: Report,
 }
 
-/// What happens to the `authorization` header.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What happens to the `authorization` header. `Debug` hides the value.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     /// It stays.
     Keep,
@@ -59,8 +60,8 @@ pub enum Credential {
     Replace(Arc<str>),
 }
 
-/// Something only the shell can get.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Something only the shell can get. `Debug` hides bodies, which hold tokens.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Call {
     /// The first snapshot. Shared; belongs to the root context.
     AwaitSnapshot,
@@ -120,8 +121,7 @@ pub enum Answer {
     Remote(Remote),
 }
 
-/// An HTTP answer to a per-request call.
-#[derive(Debug)]
+/// An HTTP answer to a per-request call. `Debug` hides the body, which holds a token.
 pub struct Remote {
     /// Its status.
     pub status: u16,
@@ -150,5 +150,51 @@ impl Step {
 impl Edits {
     pub(super) fn untouched(counted: Counted) -> Self {
         Self { credential: Credential::Keep, headers: Vec::new(), report: Report::counted(counted) }
+    }
+}
+
+// === impl Credential ===
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keep => "Keep",
+            Self::Remove => "Remove",
+            Self::Replace(_) => "Replace([secret])",
+        })
+    }
+}
+
+// === impl Call ===
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AwaitSnapshot => f.write_str("AwaitSnapshot"),
+            Self::FetchKeys { issuer } => f.debug_struct("FetchKeys").field("issuer", issuer).finish(),
+            Self::MintRemotely { body: _ } => f.debug_struct("MintRemotely").finish_non_exhaustive(),
+            Self::ExchangeExternally { endpoint, body: _ } => {
+                f.debug_struct("ExchangeExternally").field("endpoint", endpoint).finish_non_exhaustive()
+            }
+            Self::UserInfo { issuer } => f.debug_struct("UserInfo").field("issuer", issuer).finish(),
+            Self::ConsumeReplay { issuer, key, exp } => f
+                .debug_struct("ConsumeReplay")
+                .field("issuer", issuer)
+                .field("key", key)
+                .field("exp", exp)
+                .finish(),
+            Self::AwaitAudit { sequence } => f.debug_struct("AwaitAudit").field("sequence", sequence).finish(),
+            Self::AdmitIdentity { identity } => {
+                f.debug_struct("AdmitIdentity").field("identity", identity).finish()
+            }
+        }
+    }
+}
+
+// === impl Remote ===
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("status", &self.status).finish_non_exhaustive()
     }
 }
