@@ -126,10 +126,12 @@ impl IssuerKeys {
         if self.in_flight.is_some() {
             return Lookup::Wait;
         }
-        if self.failures > 0 && now < self.next_at {
+        // Where the last fetch failed nobody can tell (law 2): only the next one, when it is due, decides.
+        let failed = self.failures > 0;
+        if failed && now < self.next_at {
             return Lookup::Unavailable;
         }
-        let rested = self.refetched_at.is_none_or(|last| now.millis_since(last) >= self.floor_ms);
+        let rested = failed || self.refetched_at.is_none_or(|last| now.millis_since(last) >= self.floor_ms);
         if !rested && !self.wanted {
             return Lookup::UnknownKid;
         }
