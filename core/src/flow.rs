@@ -65,7 +65,12 @@ pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Amb
         Answer::Remote(_) => Denial::Internal,
     };
     let route = state.policy().and_then(|policy| request.with_head(|head| find_route(&policy, head).ok()));
-    refuse(denial, route.as_deref(), None, state.epoch())
+    match route {
+        Some(route) if route.mode == Mode::Observe => {
+            Step::observed(Some(denial), &route, None, state.epoch())
+        }
+        route => refuse(denial, route.as_deref(), None, state.epoch()),
+    }
 }
 
 fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut Ambient<'_>) -> Step {
@@ -84,10 +89,14 @@ fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut 
     };
     let epoch = policy.header.epoch;
     match (outcome, route.mode) {
-        (Ok(_), Mode::Observe) => Step::observed(None, &route, epoch),
-        (Err(Halt::Denied { denial, .. }), Mode::Observe) => Step::observed(Some(denial), &route, epoch),
+        (Ok(_), Mode::Observe) => Step::observed(None, &route, None, epoch),
+        (Err(Halt::Denied { denial, subject }), Mode::Observe) => {
+            Step::observed(Some(denial), &route, subject, epoch)
+        }
         // An observed request is never held up: the keys come for those after it.
-        (Err(Halt::Wait(_)), Mode::Observe) => Step::observed(Some(Denial::KeysUnavailable), &route, epoch),
+        (Err(Halt::Wait(_)), Mode::Observe) => {
+            Step::observed(Some(Denial::KeysUnavailable), &route, None, epoch)
+        }
         (Ok(edits), _) => Step::Forward(edits),
         (Err(Halt::Wait(call)), _) => Step::call(head, arrived, call),
         (Err(Halt::Denied { denial, subject }), _) => refuse(denial, Some(&route), subject, epoch),
@@ -109,8 +118,9 @@ fn answer_credential(
         return outcome;
     }
     match presented(head, policy, route)? {
-        Presented::Nothing if route.mode == Mode::Require => Err(Denial::TokenMissing.into()),
-        Presented::Nothing => Ok(Edits::untouched(Counted::Unauthenticated)),
+        Presented::Nothing if route.mode == Mode::Optional => Ok(Edits::untouched(Counted::Unauthenticated)),
+        // What an observed request lacks is told as if the route required it.
+        Presented::Nothing => Err(Denial::TokenMissing.into()),
         Presented::Foreign => Ok(Edits::untouched(Counted::Foreign)),
         Presented::Token(token) => grant::grant_new(state, policy, route, token, arrived, ambient),
     }

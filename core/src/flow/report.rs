@@ -65,13 +65,17 @@ impl Report {
         subject: Option<Box<Subject>>,
         epoch: u64,
     ) -> Self {
-        let event = denial_event(denial, route, subject.map(|subject| *subject).unwrap_or_default(), epoch);
+        let event = denial_event(denial, route, subject, epoch);
         Self { counted: Counted::Denied(denial), event: Some(Box::new(event)) }
     }
 
-    pub(super) fn observed(denial: Option<Denial>, route: &Route, epoch: u64) -> Self {
-        let event =
-            denial.map(|denial| Box::new(denial_event(denial, Some(route), Subject::default(), epoch)));
+    pub(super) fn observed(
+        denial: Option<Denial>,
+        route: &Route,
+        subject: Option<Box<Subject>>,
+        epoch: u64,
+    ) -> Self {
+        let event = denial.map(|denial| Box::new(denial_event(denial, Some(route), subject, epoch)));
         Self { counted: Counted::Observed(denial), event }
     }
 
@@ -117,8 +121,13 @@ impl Counted {
 }
 
 /// The event of a denial; sequence and time are filled in by the queue that takes it.
-fn denial_event(denial: Denial, route: Option<&Route>, subject: Subject, epoch: u64) -> Event {
-    let Subject { token, identity } = subject;
+fn denial_event(
+    denial: Denial,
+    route: Option<&Route>,
+    subject: Option<Box<Subject>>,
+    epoch: u64,
+) -> Event {
+    let Subject { token, identity } = subject.map(|subject| *subject).unwrap_or_default();
     Event {
         sequence: 0,
         at_ms: Timestamp::default().millis(),

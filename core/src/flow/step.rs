@@ -1,9 +1,12 @@
 //! What the shell is to do next. Everything in a step is owned, so it can be kept while the host works.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-use super::{Head, Report, Request, Response, report::Counted};
+use super::{
+    Head, Report, Request, Response,
+    report::{Counted, Subject},
+};
 use crate::{denial::Denial, policy::Route, time::Timestamp, wire::event::IdentityTuple};
 
 /// The next thing to do with a request.
@@ -136,11 +139,16 @@ impl Step {
         Self::Call { flow: Flow { request: head.to_request(), arrived }, call }
     }
 
-    pub(super) fn observed(denial: Option<Denial>, route: &Route, epoch: u64) -> Self {
+    pub(super) fn observed(
+        denial: Option<Denial>,
+        route: &Route,
+        subject: Option<Box<Subject>>,
+        epoch: u64,
+    ) -> Self {
         Self::Forward(Edits {
             credential: Credential::Keep,
             headers: Vec::new(),
-            report: Report::observed(denial, route, epoch),
+            report: Report::observed(denial, route, subject, epoch),
         })
     }
 }
