@@ -84,7 +84,7 @@ fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut 
     let fresh = state.is_fresh(ambient.now);
     let outcome = match () {
         () if !fresh => Err(Halt::from(Denial::ConfigStale)),
-        () if route.cors_preflight && head.is_cors_preflight() => Ok(Edits::untouched(Counted::Preflight)),
+        () if route.cors_preflight && head.is_cors_preflight() => Ok(Edits::preflight(head)),
         () => answer_credential(state, &policy, &route, head, arrived, ambient),
     };
     let epoch = policy.header.epoch;

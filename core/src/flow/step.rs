@@ -159,6 +159,12 @@ impl Edits {
     pub(super) fn untouched(counted: Counted) -> Self {
         Self { credential: Credential::Keep, headers: Vec::new(), report: Report::counted(counted) }
     }
+
+    /// A browser's preflight carries no credential; one that does must not take it past the check.
+    pub(super) fn preflight(head: &Head<'_>) -> Self {
+        let credential = if head.authorization.is_empty() { Credential::Keep } else { Credential::Remove };
+        Self { credential, headers: Vec::new(), report: Report::counted(Counted::Preflight) }
+    }
 }
 
 // === impl Credential ===
