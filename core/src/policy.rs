@@ -31,8 +31,8 @@ use crate::{crypto::SigningKey, denial::Denial, time::Timestamp, wire::snapshot}
 pub struct Policy {
     /// The first record of the snapshot.
     pub header: snapshot::Header,
-    /// Issuers by their exact `iss` text.
-    pub(crate) issuers_by_iss: HashMap<String, Vec<Arc<Issuer>>>,
+    /// Issuers by their exact `iss` text, then by the audiences their bindings accept.
+    pub(crate) issuers_by_iss: HashMap<String, HashMap<Arc<str>, Arc<Issuer>>>,
     /// Issuers by id.
     pub(crate) issuers: HashMap<String, Arc<Issuer>>,
     /// Clients by id.
@@ -60,14 +60,11 @@ impl Policy {
     ///
     /// Where several issuers share the text, exactly one may accept one of the audiences.
     pub fn issuer_of(&self, iss: &str, audiences: &[String]) -> Result<&Arc<Issuer>, Denial> {
-        let same_text = self.issuers_by_iss.get(iss).map(Vec::as_slice).unwrap_or_default();
-        let mut fitting = same_text.iter().filter(|issuer| issuer.accepts_any(audiences));
-        match (same_text, fitting.next(), fitting.next()) {
-            ([], _, _) => Err(Denial::IssuerNotAllowed),
-            (_, None, _) => Err(Denial::AudienceMismatch),
-            (_, Some(issuer), None) => Ok(issuer),
-            (_, Some(_), Some(_)) => Err(Denial::IssuerAmbiguous),
-        }
+        let same_text = self.issuers_by_iss.get(iss).ok_or(Denial::IssuerNotAllowed)?;
+        let mut fitting = audiences.iter().filter_map(|audience| same_text.get(audience.as_str()));
+        let issuer = fitting.next().ok_or(Denial::AudienceMismatch)?;
+        let unique = fitting.all(|other| Arc::ptr_eq(other, issuer));
+        if unique { Ok(issuer) } else { Err(Denial::IssuerAmbiguous) }
     }
 
     /// Whether some issuer has this `iss` text.

@@ -42,9 +42,10 @@ pub(super) struct Granted<'p> {
     pub(super) binding: &'p Arc<Binding>,
 }
 
-/// Serves a token that was verified before, if its issuer's configuration and its key are still the same.
+/// Serves a token that was verified before, if its issuer still is the only one it can be of, and the issuer's
+/// configuration and its key are still the same.
 ///
-/// `None` also where the key is gone: the long way finds out whether another one verifies the token.
+/// `None` where they are not: the long way finds out what that means for the token.
 pub(super) fn grant_known(
     state: &mut State,
     policy: &Policy,
@@ -55,6 +56,8 @@ pub(super) fn grant_known(
     let State { keyring, verified, denylist, audited, .. } = state;
     let known = verified.get(token)?;
     let issuer = policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
+    // The digest covers no bindings, and another issuer of this text may claim one of the audiences by now.
+    policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
     keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
     let desk = Desk { policy, route, denylist, audited: *audited, token };
     let minted = known.access.len();

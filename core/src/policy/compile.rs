@@ -108,13 +108,7 @@ impl Compiler {
         }
         let issuers: HashMap<String, Arc<Issuer>> =
             self.issuers.into_iter().map(|(id, issuer)| (id, Arc::new(issuer))).collect();
-        let mut issuers_by_iss: HashMap<String, Vec<Arc<Issuer>>> = HashMap::new();
-        for issuer in issuers.values() {
-            issuers_by_iss.entry(issuer.iss.clone()).or_default().push(Arc::clone(issuer));
-        }
-        for same_text in issuers_by_iss.values() {
-            party::refuse_overlap(same_text, &mut self.faults);
-        }
+        let issuers_by_iss = party::index_issuers(issuers.values(), &mut self.faults);
         match self.header {
             Some(header) if self.faults.is_empty() => Ok(Policy {
                 header,

@@ -38,7 +38,7 @@ pub struct Issuer {
     pub allow_http: bool,
     /// Digest of the wire object, for the caches.
     pub digest: Digest,
-    pub(crate) by_audience: HashMap<String, Audience>,
+    pub(crate) by_audience: HashMap<Arc<str>, Audience>,
 }
 
 /// Where an issuer's keys are.
@@ -62,11 +62,6 @@ pub(crate) struct Audience {
 // === impl Issuer ===
 
 impl Issuer {
-    /// Whether some binding of this issuer accepts one of `audiences`.
-    pub fn accepts_any(&self, audiences: &[String]) -> bool {
-        audiences.iter().any(|audience| self.by_audience.contains_key(audience))
-    }
-
     /// The one binding that fits a verified token among the clients that `admits` lets through.
     pub fn binding_for(
         &self,
@@ -77,7 +72,7 @@ impl Issuer {
     ) -> Result<BindingMatch<'_>, Denial> {
         let mut found: Option<&Arc<Binding>> = None;
         let mut known_elsewhere = false;
-        let entries = audiences.iter().filter_map(|audience| self.by_audience.get(audience));
+        let entries = audiences.iter().filter_map(|audience| self.by_audience.get(audience.as_str()));
         for entry in entries {
             let exact = entry.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
             for binding in exact.iter().chain(&entry.any_subject) {

@@ -66,7 +66,7 @@ impl Compiler {
         let compiled =
             Arc::new(Binding { id, client_id, audiences, scopes, targets, ttl, profile, until, digest });
         for audience in &compiled.audiences {
-            let entry = issuer.by_audience.entry(audience.clone()).or_default();
+            let entry = issuer.by_audience.entry_ref(audience.as_str()).or_default();
             if allow_any_subject {
                 entry.any_subject.push(Arc::clone(&compiled));
             }

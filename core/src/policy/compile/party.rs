@@ -1,11 +1,14 @@
 //! Compiling issuers, clients and signing keys.
 
 use alloc::{
+    collections::BTreeSet,
     format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
 };
+
+use hashbrown::HashMap;
 
 use super::{Compiler, Secrets, is_slug};
 use crate::{
@@ -67,7 +70,7 @@ impl Compiler {
         match keys {
             Some(keys) if enabled => {
                 let times = TimeRules { clock_skew, exp_leeway, max_lifetime };
-                let by_audience = hashbrown::HashMap::new();
+                let by_audience = HashMap::new();
                 let compiled = Issuer {
                     id: id.clone(),
                     iss,
@@ -153,20 +156,29 @@ impl Compiler {
     }
 }
 
-/// Reports audiences that two issuers with one `iss` text both accept.
-pub(super) fn refuse_overlap(same_text: &[Arc<Issuer>], faults: &mut Faults) {
-    for (index, first) in same_text.iter().enumerate() {
-        for second in same_text.iter().skip(index.saturating_add(1)) {
-            let shared = first.by_audience.keys().find(|audience| second.by_audience.contains_key(*audience));
-            if let Some(audience) = shared {
-                let detail = format!(
-                    "issuer {} has the same iss text and also accepts audience {audience:?}",
-                    second.id
-                );
-                faults.add(format!("issuer/{}/iss", first.id), detail);
+/// Indexes issuers by `iss` text and audience; an audience that two issuers of one text accept is a fault.
+pub(super) fn index_issuers<'a>(
+    issuers: impl Iterator<Item = &'a Arc<Issuer>>,
+    faults: &mut Faults,
+) -> HashMap<String, HashMap<Arc<str>, Arc<Issuer>>> {
+    let mut by_iss: HashMap<String, HashMap<Arc<str>, Arc<Issuer>>> = HashMap::new();
+    // Sorted, so that the faults of a snapshot always read the same.
+    let mut shared = BTreeSet::new();
+    for issuer in issuers {
+        let by_audience = by_iss.entry_ref(issuer.iss.as_str()).or_default();
+        for audience in issuer.by_audience.keys() {
+            if let Some(other) = by_audience.insert(Arc::clone(audience), Arc::clone(issuer)) {
+                let (first, second) =
+                    if other.id < issuer.id { (&*other, &**issuer) } else { (&**issuer, &*other) };
+                shared.insert((first.id.clone(), second.id.clone(), Arc::clone(audience)));
             }
         }
     }
+    for (first, second, audience) in shared {
+        let detail = format!("issuer {second} has the same iss text and also accepts audience {audience:?}");
+        faults.add(format!("issuer/{first}/iss"), detail);
+    }
+    by_iss
 }
 
 fn compile_keys(
