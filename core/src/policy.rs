@@ -24,7 +24,7 @@ pub use self::{
     route::Route,
     route_table::RouteTable,
 };
-use crate::{crypto::SigningKey, denial::Denial, time::Timestamp, wire::snapshot};
+use crate::{crypto::SigningKey, denial::Denial, digest::Digest, time::Timestamp, wire::snapshot};
 
 /// Everything a gateway decides by, compiled from one snapshot.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct MintingKey {
     pub not_before: i64,
     /// Unix seconds at which it stops.
     pub not_after: i64,
+    /// Digest of `kid`, key and `not_after`, for the caches: a `kid` alone may name another key later.
+    pub digest: Digest,
 }
 
 // === impl Policy ===

@@ -73,7 +73,7 @@ pub struct AccessKey<'a> {
     pub target: &'a str,
     /// Granted scopes.
     pub scope: &'a str,
-    /// The `kid` that mints, or the digest of the external endpoint.
+    /// Digest of the key that mints, or of the external endpoint.
     pub minter: &'a [u8],
 }
 

@@ -43,7 +43,7 @@ impl Desk<'_> {
             binding: binding.digest,
             target,
             scope: &route.scope,
-            minter: minting.key.kid().as_bytes(),
+            minter: minting.digest.as_bytes(),
         };
         let known = verified.access.get(&key, now).filter(|access| !denylist.revokes_jti(&access.jti));
         if let Some(access) = known {

@@ -23,7 +23,7 @@ pub struct Binding {
     pub profile: Profile,
     /// Unix seconds at which it ends.
     pub until: Option<i64>,
-    /// Digest of the wire object, for the caches.
+    /// Digest of the wire object, the tenant and the authority, for the caches.
     pub digest: Digest,
 }
 

@@ -11,7 +11,7 @@ use crate::{
 
 impl Compiler {
     pub(super) fn binding(&mut self, binding: wire::Binding) {
-        let digest = Digest::of(&serde_json::to_vec(&binding).unwrap_or_default());
+        let digest = self.digest_of(&binding);
         let wire::Binding {
             id,
             client_id,
@@ -74,6 +74,14 @@ impl Compiler {
                 entry.by_subject.entry(subject.clone()).or_default().push(Arc::clone(&compiled));
             }
         }
+    }
+
+    /// The binding's digest, which covers the header's part in what is minted under it.
+    fn digest_of(&self, binding: &wire::Binding) -> Digest {
+        let header = self.header.as_ref().map(|header| (&*header.tenant, &*header.authority));
+        let (tenant, authority) = header.unwrap_or_default();
+        let binding = serde_json::to_vec(binding).unwrap_or_default();
+        Digest::of_parts([tenant.as_bytes(), authority.as_bytes(), &binding])
     }
 
     pub(super) fn route(&mut self, route: wire::Route) {

@@ -126,7 +126,9 @@ impl Compiler {
         let Some(material) = material else { return };
         if let Ok(key) = SigningKey::from_pkcs8(material.expose(), kid.as_deref()) {
             let not_before = not_before.unwrap_or(i64::MIN);
-            self.signing_keys.push(MintingKey { key, not_before, not_after });
+            let parts = [key.kid().as_bytes(), key.thumbprint(), &not_after.to_be_bytes()];
+            let digest = Digest::of_parts(parts);
+            self.signing_keys.push(MintingKey { key, not_before, not_after, digest });
         } else {
             let detail = "must be a P-256 private key as PKCS#8 (PEM or base64 DER)";
             self.fault("signing_key", &name, "private_key", detail);
