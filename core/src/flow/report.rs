@@ -121,12 +121,7 @@ impl Counted {
 }
 
 /// The event of a denial; sequence and time are filled in by the queue that takes it.
-fn denial_event(
-    denial: Denial,
-    route: Option<&Route>,
-    subject: Option<Box<Subject>>,
-    epoch: u64,
-) -> Event {
+fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subject>>, epoch: u64) -> Event {
     let Subject { token, identity } = subject.map(|subject| *subject).unwrap_or_default();
     Event {
         sequence: 0,

@@ -197,7 +197,9 @@ impl fmt::Debug for Call {
                 .field("key", key)
                 .field("exp", exp)
                 .finish(),
-            Self::AwaitAudit { sequence } => f.debug_struct("AwaitAudit").field("sequence", sequence).finish(),
+            Self::AwaitAudit { sequence } => {
+                f.debug_struct("AwaitAudit").field("sequence", sequence).finish()
+            }
             Self::AdmitIdentity { identity } => {
                 f.debug_struct("AdmitIdentity").field("identity", identity).finish()
             }
