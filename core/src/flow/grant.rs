@@ -60,9 +60,9 @@ pub(super) fn grant_known(
     policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
     keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
     let desk = Desk { policy, route, denylist, audited: *audited, token };
-    let minted = known.access.len();
     let outcome = desk.serve(issuer, known, Counted::VerifiedCached, ambient);
-    if known.access.len() != minted {
+    // Not by their number: one may have taken the place of a shorter one.
+    if matches!(&outcome, Ok(edits) if edits.report.counted == Counted::Minted) {
         verified.reweigh(token);
     }
     Some(outcome)
