@@ -135,3 +135,6 @@ fn refuse(denial: Denial, route: Option<&Route>, subject: Option<Box<report::Sub
     let response = Response::denial(denial, route);
     Step::Reply { response, report: Report::denied(denial, route, subject, epoch) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,8 @@ pub mod denylist;
 pub mod digest;
 pub mod endpoint;
 pub mod exchange;
+#[cfg(test)]
+mod fixture;
 pub mod flow;
 pub mod identity;
 pub mod jose;

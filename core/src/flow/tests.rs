@@ -1,0 +1,17 @@
+//! Decisions about requests: one valid gateway, one thing changed, the exact outcome.
+#![expect(clippy::arithmetic_side_effects, reason = "a test whose arithmetic overflows fails, as it should")]
+
+mod cache_hit;
+mod cache_reasons;
+mod events;
+mod issuers;
+mod keys;
+mod lifetime;
+mod modes;
+mod places;
+mod refusals;
+mod replies;
+mod robustness;
+mod secrecy;
+mod snapshots;
+mod swap;
