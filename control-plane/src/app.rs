@@ -94,6 +94,7 @@ impl App {
                 if let Some(found) = news(head) {
                     return Some(found);
                 }
+                tracing::trace!(tenant, "a request is held");
                 if heads.changed().await.is_err() {
                     return None;
                 }

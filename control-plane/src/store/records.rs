@@ -351,11 +351,11 @@ impl Kind {
         Self::OBJECTS.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// Whether a change to it changes snapshots. Gateways differ only in what the name and `may_mint` select.
+    /// Whether a change to it may change a snapshot. A gateway's own document selects what its snapshot holds.
     pub const fn in_snapshot(self) -> bool {
         match self {
-            Self::Issuer | Self::Client | Self::Binding | Self::Route | Self::Key => true,
-            Self::Gateway | Self::Identity | Self::Tenant => false,
+            Self::Issuer | Self::Client | Self::Binding | Self::Route | Self::Gateway | Self::Key => true,
+            Self::Identity | Self::Tenant => false,
         }
     }
 }

@@ -128,7 +128,8 @@ pub(super) async fn change(
             ("rotate_token", Some(before.clone()))
         }
     };
-    if kind.in_snapshot() {
+    // A gateway names nothing and is named by nothing.
+    if *kind != Kind::Gateway {
         let faults = check(&configuration(connection, tenant).await?);
         if !faults.is_empty() {
             return Err(ChangeError::Invalid(faults));

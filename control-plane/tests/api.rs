@@ -1,0 +1,19 @@
+//! The control plane from outside: the service in process on SQLite, the store as a suite over its trait, and the
+//! real binary. One test binary, so that it is linked once.
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
+mod api {
+    mod bench;
+    mod command;
+    mod events;
+    mod gateways;
+    mod identities;
+    mod keys;
+    mod objects;
+    mod problems;
+    mod revocations;
+    mod secrets;
+    mod snapshots;
+    mod store;
+}

@@ -1,0 +1,254 @@
+//! Issuers, clients, bindings and routes through their whole life.
+
+use axum::http::Method;
+use serde_json::json;
+
+use super::bench::{Bench, mk_binding, mk_issuer, mk_route};
+
+#[tokio::test]
+async fn creates_reads_lists_replaces_and_deletes() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    for (collection, id) in [
+        (String::from("/v1/issuers"), "eks"),
+        (String::from("/v1/clients"), client.as_str()),
+        (format!("/v1/clients/{client}/bindings"), "shop"),
+        (String::from("/v1/routes"), "all"),
+    ] {
+        let path = format!("{collection}/{id}");
+        let read = bench.admin.get(&path).await;
+        assert_eq!(read.etag(), "\"1\"");
+        let document = read.ok();
+        assert_eq!(document["version"], 1);
+        assert_eq!(document["created_at"], "2027-01-15T08:00:00Z");
+        let list = bench.admin.get(&collection).await.ok();
+        assert_eq!(list, json!({ "items": [document], "next": null }));
+        // What was read can be sent back.
+        let replaced = bench.admin.put(&path, "\"1\"", document).await;
+        assert_eq!(replaced.ok()["version"], 2);
+        assert_eq!(replaced.etag(), "\"2\"");
+    }
+    for path in [
+        String::from("/v1/routes/all"),
+        format!("/v1/clients/{client}/bindings/shop"),
+        format!("/v1/clients/{client}"),
+        String::from("/v1/issuers/eks"),
+    ] {
+        bench.admin.delete(&path).await.no_content();
+        bench.admin.get(&path).await.problem(404);
+        bench.admin.delete(&path).await.problem(404);
+    }
+}
+
+#[tokio::test]
+async fn says_where_a_new_object_is() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    for (collection, document) in [
+        (String::from("/v1/issuers"), json!({ "iss": "https://other.example" })),
+        (String::from("/v1/clients"), json!({ "name": "other" })),
+        (
+            format!("/v1/clients/{client}/bindings"),
+            json!({ "issuer": "eks", "audiences": ["b"], "subjects": ["b"] }),
+        ),
+        (
+            String::from("/v1/routes"),
+            json!({ "host": "a.example", "path": { "exact": "/" }, "mode": "observe" }),
+        ),
+    ] {
+        let made = bench.admin.post(&collection, document).await;
+        let document = made.created();
+        let location = made.header("location").to_owned();
+        assert!(location.starts_with(&format!("{collection}/")), "{location}");
+        assert_eq!(bench.admin.get(&location).await.ok(), document);
+    }
+}
+
+#[tokio::test]
+async fn gives_clients_ids_that_cannot_be_guessed_or_chosen() {
+    let bench = Bench::new().await;
+    let made = bench.admin.post("/v1/clients", json!({ "name": "a" })).await.created();
+    let id = made["client_id"].as_str().unwrap();
+    assert!(id.starts_with("cl_") && id.len() == 29, "{id}");
+    assert!(id.bytes().skip(3).all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte)));
+    let answer = bench.admin.post("/v1/clients", json!({ "name": "a", "client_id": "cl_mine" })).await;
+    assert_eq!(answer.pointers(), ["/client_id"]);
+}
+
+#[tokio::test]
+async fn refuses_replacements_without_or_with_another_version() {
+    let bench = Bench::new().await;
+    bench.admin.post("/v1/issuers", mk_issuer()).await.created();
+    let path = "/v1/issuers/eks";
+    let bare = bench.admin.send(Method::PUT, path, &[], mk_issuer().to_string()).await;
+    assert_eq!(bare.problem(428)["code"], "precondition_required");
+    for stale in ["\"2\"", "W/\"1\"", "1", "\"x\""] {
+        let answer = bench.admin.put(path, stale, mk_issuer()).await;
+        assert_eq!(answer.problem(412)["code"], "precondition_failed", "{stale}");
+    }
+    bench.admin.put(path, "\"1\", \"2\"", mk_issuer()).await.problem(400);
+    bench.admin.put(path, "\"1\"", mk_issuer()).await.ok();
+    bench.admin.put(path, "\"1\"", mk_issuer()).await.problem(412);
+    bench.admin.put(path, "*", mk_issuer()).await.ok();
+    bench.admin.send(Method::DELETE, path, &[("if-match", "\"1\"")], "").await.problem(412);
+    bench.admin.send(Method::DELETE, path, &[("if-match", "\"3\"")], "").await.no_content();
+}
+
+#[tokio::test]
+async fn reports_every_fault_at_once() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let issuer = json!({
+        "id": "Upper", "isss": "x", "algorithms": ["none"], "clock_skew": 301,
+        "keys": { "source": "jwks_uri", "uri": "http://plain.example" },
+    });
+    assert_eq!(
+        bench.admin.post("/v1/issuers", issuer).await.pointers(),
+        ["/algorithms", "/clock_skew", "/id", "/iss", "/isss", "/keys/uri"]
+    );
+    let binding =
+        json!({ "id": "b", "issuer": "nobody", "audiences": [], "ttl": 59, "scopes": ["a b"], "until": "x" });
+    assert_eq!(
+        bench.admin.post(&format!("/v1/clients/{client}/bindings"), binding).await.pointers(),
+        ["/audiences", "/issuer", "/scopes", "/subjects", "/ttl", "/until"]
+    );
+    let route = json!({ "id": "r", "host": "A:1", "path": { "prefix": "x" }, "methods": [], "clients": ["cl_nobody"] });
+    assert_eq!(
+        bench.admin.post("/v1/routes", route).await.pointers(),
+        ["/clients/0", "/host", "/methods", "/path"]
+    );
+    let document = json!({ "name": "", "tags": ["", "x".repeat(65)], "grant_types": ["password"] });
+    assert_eq!(
+        bench.admin.post("/v1/clients", document).await.pointers(),
+        ["/grant_types/0", "/name", "/tags/0", "/tags/1"]
+    );
+    let gateway = json!({ "may_mint": "yes", "description": "x".repeat(1025) });
+    assert_eq!(
+        bench.admin.post("/v1/gateways", gateway).await.pointers(),
+        ["/description", "/may_mint", "/name"]
+    );
+}
+
+#[tokio::test]
+async fn leaves_nothing_behind_when_it_refuses() {
+    let bench = Bench::new().await;
+    bench.configure().await;
+    let (epoch, audit) = (bench.epoch(), bench.audit().await);
+    bench.admin.post("/v1/issuers", json!({ "id": "a", "iss": "x", "clock_skew": 999 })).await.pointers();
+    bench
+        .admin
+        .post("/v1/routes", json!({ "id": "b", "host": "*", "path": { "prefix": "/" } }))
+        .await
+        .pointers();
+    bench.admin.put("/v1/issuers/eks", "\"9\"", mk_issuer()).await.problem(412);
+    bench.admin.post("/v1/issuers", mk_issuer()).await.problem(409);
+    assert_eq!((bench.epoch(), bench.audit().await), (epoch, audit));
+    assert_eq!(bench.admin.get("/v1/issuers").await.ok()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn refuses_what_does_not_fit_the_rest_of_the_configuration() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    // The same host, path and methods as the route there is.
+    let tie = json!({ "id": "tie", "host": "*", "path": { "prefix": "/" }, "clients": [client] });
+    assert_eq!(bench.admin.post("/v1/routes", tie).await.pointers(), ["/path"]);
+    // A second issuer with the same text, and an audience that both accept.
+    bench.admin.post("/v1/issuers", json!({ "id": "eks2", "iss": "https://issuer.example" })).await.created();
+    let mut binding = mk_binding();
+    binding["id"] = json!("shop2");
+    binding["issuer"] = json!("eks2");
+    let bindings = format!("/v1/clients/{client}/bindings");
+    let refused = bench.admin.post(&bindings, binding.clone()).await;
+    assert!(refused.problem(422)["errors"][0]["detail"].as_str().unwrap().contains("audience \"api\""));
+    binding["audiences"] = json!(["other"]);
+    bench.admin.post(&bindings, binding).await.created();
+}
+
+#[tokio::test]
+async fn refuses_to_delete_what_others_refer_to() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let problem = bench.admin.delete("/v1/issuers/eks").await.problem(409);
+    assert_eq!(problem["code"], "referenced");
+    assert_eq!(problem["errors"][0]["detail"], "binding `shop` refers to it at /issuer");
+    let problem = bench.admin.delete(&format!("/v1/clients/{client}")).await.problem(409);
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 2);
+    // A replacement that drops the reference frees it.
+    let other = bench.admin.post("/v1/clients", json!({ "name": "other" })).await.created();
+    let route = mk_route(other["client_id"].as_str().unwrap());
+    bench.admin.put("/v1/routes/all", "\"1\"", route).await.ok();
+    bench.admin.delete(&format!("/v1/clients/{client}/bindings/shop")).await.no_content();
+    bench.admin.delete(&format!("/v1/clients/{client}")).await.no_content();
+}
+
+#[tokio::test]
+async fn keeps_bindings_below_their_client() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let other = bench.admin.post("/v1/clients", json!({ "name": "other" })).await.created();
+    let other = other["client_id"].as_str().unwrap();
+    assert_eq!(bench.admin.get(&format!("/v1/clients/{other}/bindings")).await.ok()["items"], json!([]));
+    for path in [format!("/v1/clients/{other}/bindings/shop"), String::from("/v1/clients/cl_x/bindings/shop")]
+    {
+        bench.admin.get(&path).await.problem(404);
+        bench.admin.put(&path, "\"1\"", mk_binding()).await.problem(404);
+        bench.admin.delete(&path).await.problem(404);
+    }
+    bench.admin.get("/v1/clients/cl_x/bindings").await.problem(404);
+    bench.admin.post("/v1/clients/cl_x/bindings", mk_binding()).await.problem(404);
+    let mut binding = mk_binding();
+    binding["id"] = json!("shop2");
+    binding["client_id"] = json!(other);
+    let path = format!("/v1/clients/{client}/bindings");
+    assert_eq!(bench.admin.post(&path, binding).await.pointers(), ["/client_id"]);
+}
+
+#[tokio::test]
+async fn refuses_another_id_than_the_urls() {
+    let bench = Bench::new().await;
+    bench.admin.post("/v1/issuers", mk_issuer()).await.created();
+    let document = json!({ "id": "other", "iss": "https://issuer.example" });
+    assert_eq!(bench.admin.put("/v1/issuers/eks", "\"1\"", document).await.pointers(), ["/id"]);
+    let document = json!({ "iss": "https://issuer.example" });
+    assert_eq!(bench.admin.put("/v1/issuers/eks", "\"1\"", document).await.ok()["id"], "eks");
+}
+
+#[tokio::test]
+async fn lists_in_pages() {
+    let bench = Bench::new().await;
+    for name in ["a", "b", "c", "d", "e"] {
+        bench.admin.post("/v1/gateways", json!({ "name": name })).await.created();
+    }
+    let mut seen = Vec::new();
+    let mut path = String::from("/v1/gateways?limit=2");
+    loop {
+        let page = bench.admin.get(&path).await.ok();
+        let items = page["items"].as_array().unwrap();
+        assert!((1..=2).contains(&items.len()));
+        seen.extend(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        match page["next"].as_str() {
+            Some(next) => path = format!("/v1/gateways?limit=2&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["a", "b", "c", "d", "e"]);
+}
+
+#[tokio::test]
+async fn writes_one_audit_row_and_a_new_epoch_per_change() {
+    let bench = Bench::new().await;
+    let first = bench.epoch();
+    assert_eq!(first, 1_800_000_000_000);
+    bench.admin.post("/v1/issuers", mk_issuer()).await.created();
+    // The clock stands still: the epoch moves all the same.
+    assert_eq!(bench.epoch(), first + 1);
+    bench.admin.put("/v1/issuers/eks", "\"1\"", mk_issuer()).await.ok();
+    bench.admin.delete("/v1/issuers/eks").await.no_content();
+    assert_eq!(bench.epoch(), first + 3);
+    bench.admin.get("/v1/issuers").await.ok();
+    let rows = bench.audit().await;
+    let actions: Vec<&str> = rows.iter().map(|(_, action, _)| action.as_str()).collect();
+    assert_eq!(actions, ["initialise", "create", "replace", "delete"]);
+    assert_eq!(rows[1], (String::from("admin:first"), String::from("create"), String::from("eks")));
+}

@@ -1,0 +1,270 @@
+//! The conformance suite of the store: every implementation passes every test of `SUITE`.
+
+use std::sync::Arc;
+
+use cambist_control_plane::store::{
+    ChangeError, Store,
+    records::{
+        Action, Author, Change, Deployment, Identity, IdentityFilter, Instance, Kind, Object, Page,
+        Reference, StoredEvent, Tenant, Tuple,
+    },
+    sqlite::{Pragma, SqliteStore},
+};
+use cambist_core::time::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const TENANT: &str = "default";
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn mk_author() -> Author {
+    Author { actor: String::from("admin:test"), request: String::from("r"), at: NOW }
+}
+
+fn mk_deployment() -> Deployment {
+    Deployment {
+        tenant: Tenant {
+            tenant: String::from(TENANT),
+            authority: String::from("https://auth.example"),
+            max_staleness: 60,
+        },
+        admin_token: [7; 32],
+        settings: vec![(String::from("a"), vec![1, 2])],
+        keys: Vec::new(),
+    }
+}
+
+fn mk_change(kind: Kind, id: &str, action: Action) -> Change {
+    Change {
+        tenant: String::from(TENANT),
+        kind,
+        id: id.to_owned(),
+        parent: String::new(),
+        action,
+        author: mk_author(),
+    }
+}
+
+fn mk_create(doc: Value, references: Vec<Reference>) -> Action {
+    Action::Create { doc, references, token: None }
+}
+
+fn fits(_: &[Object]) -> Vec<cambist_control_plane::fault::Fault> {
+    Vec::new()
+}
+
+async fn create(store: &dyn Store, kind: Kind, id: &str) {
+    store.change(mk_change(kind, id, mk_create(json!({}), Vec::new())), &fits).await.unwrap();
+}
+
+async fn initialises_once(store: &dyn Store) {
+    let again = store.initialise(mk_deployment(), mk_author()).await;
+    assert!(matches!(again, Err(ChangeError::Exists)));
+    assert_eq!(store.setting("a").await.unwrap(), Some(vec![1, 2]));
+    assert_eq!(store.setting("b").await.unwrap(), None);
+    assert_eq!(store.tenants().await.unwrap(), [mk_deployment().tenant]);
+    assert_eq!(store.admin_token([7; 32]).await.unwrap().unwrap().name, "first");
+    assert_eq!(store.admin_token([8; 32]).await.unwrap(), None);
+}
+
+async fn epochs_only_grow(store: &dyn Store) {
+    let heads = store.heads();
+    let head = || *heads.borrow().get(TENANT).unwrap();
+    let first = head().epoch;
+    assert_eq!(first, 1_000_000);
+    create(store, Kind::Issuer, "a").await;
+    assert_eq!((head().epoch, head().snapshot_epoch), (first + 1, first + 1));
+    let mut back = mk_change(Kind::Issuer, "b", mk_create(json!({}), Vec::new()));
+    back.author.at = Timestamp::from_millis(5);
+    store.change(back, &fits).await.unwrap();
+    assert_eq!(head().epoch, first + 2);
+    store.revoke(TENANT, Kind::Issuer, "a", true, mk_author()).await.unwrap();
+    assert_eq!((head().snapshot_epoch, head().revocation_epoch), (first + 2, first + 3));
+}
+
+async fn keeps_versions(store: &dyn Store) {
+    create(store, Kind::Issuer, "a").await;
+    let replace =
+        |expected| Action::Replace { doc: json!({ "n": expected }), references: Vec::new(), expected };
+    let change = |action| mk_change(Kind::Issuer, "a", action);
+    let replaced = store.change(change(replace(1)), &fits).await.unwrap().unwrap();
+    assert_eq!((replaced.version, replaced.doc), (2, json!({ "n": 1 })));
+    let stale = store.change(change(replace(1)), &fits).await;
+    assert!(matches!(stale, Err(ChangeError::Stale { current: 2 })));
+    let stale = store.change(change(Action::Delete { expected: Some(1) }), &fits).await;
+    assert!(matches!(stale, Err(ChangeError::Stale { current: 2 })));
+    let exists = store.change(change(mk_create(json!({}), Vec::new())), &fits).await;
+    assert!(matches!(exists, Err(ChangeError::Exists)));
+    assert_eq!(store.change(change(Action::Delete { expected: None }), &fits).await.unwrap(), None);
+    let missing = store.change(change(Action::Delete { expected: None }), &fits).await;
+    assert!(matches!(missing, Err(ChangeError::Missing)));
+}
+
+async fn keeps_references_whole(store: &dyn Store) {
+    let reference = Reference { pointer: String::from("/issuer"), kind: Kind::Issuer, id: String::from("a") };
+    let binding = || mk_change(Kind::Binding, "b", mk_create(json!({}), vec![reference.clone()]));
+    let Err(ChangeError::Invalid(faults)) = store.change(binding(), &fits).await else { panic!() };
+    assert_eq!(faults[0].pointer, "/issuer");
+    create(store, Kind::Issuer, "a").await;
+    store.change(binding(), &fits).await.unwrap();
+    let delete = |kind, id| mk_change(kind, id, Action::Delete { expected: None });
+    let Err(ChangeError::Referenced(by)) = store.change(delete(Kind::Issuer, "a"), &fits).await else {
+        panic!()
+    };
+    assert_eq!(by, [(Kind::Binding, String::from("b"), reference.clone())]);
+    store.change(delete(Kind::Binding, "b"), &fits).await.unwrap();
+    store.change(delete(Kind::Issuer, "a"), &fits).await.unwrap();
+}
+
+async fn undoes_what_the_check_refuses(store: &dyn Store) {
+    let before = (*store.heads().borrow().get(TENANT).unwrap(), store.audit(TENANT, 0, 100).await.unwrap());
+    let refuse = |objects: &[Object]| {
+        assert_eq!(objects.len(), 1, "the check sees the change");
+        vec![cambist_control_plane::fault::Fault::new("/x", "no")]
+    };
+    let change = mk_change(Kind::Issuer, "a", mk_create(json!({}), Vec::new()));
+    assert!(matches!(store.change(change, &refuse).await, Err(ChangeError::Invalid(_))));
+    assert_eq!(store.object(TENANT, Kind::Issuer, "a").await.unwrap(), None);
+    let after = (*store.heads().borrow().get(TENANT).unwrap(), store.audit(TENANT, 0, 100).await.unwrap());
+    assert_eq!(before, after);
+}
+
+async fn keeps_tenants_apart(store: &dyn Store) {
+    create(store, Kind::Issuer, "a").await;
+    let id = "idn_a";
+    store.revoke(TENANT, Kind::Identity, id, true, mk_author()).await.unwrap();
+    assert_eq!(store.object("other", Kind::Issuer, "a").await.unwrap(), None);
+    assert_eq!(store.identity("other", id).await.unwrap(), None);
+    assert!(!store.is_revoked("other", Kind::Identity, id).await.unwrap());
+    assert!(store.audit("other", 0, 100).await.unwrap().is_empty());
+    let page = Page { after: None, limit: 10 };
+    assert!(store.objects("other", Kind::Issuer, "", page.clone()).await.unwrap().is_empty());
+    assert!(store.identities("other", IdentityFilter::default(), page).await.unwrap().is_empty());
+}
+
+async fn finds_gateways_by_token(store: &dyn Store) {
+    let action =
+        Action::Create { doc: json!({ "name": "edge" }), references: Vec::new(), token: Some([1; 32]) };
+    store.change(mk_change(Kind::Gateway, "edge", action), &fits).await.unwrap();
+    assert_eq!(store.gateway_token([1; 32]).await.unwrap().unwrap().gateway, "edge");
+    let rotate = Action::RotateToken { token: [2; 32] };
+    store.change(mk_change(Kind::Gateway, "edge", rotate), &fits).await.unwrap();
+    assert_eq!(store.gateway_token([1; 32]).await.unwrap(), None);
+    assert_eq!(store.gateway_token([2; 32]).await.unwrap().unwrap().doc, json!({ "name": "edge" }));
+    let delete = Action::Delete { expected: None };
+    store.change(mk_change(Kind::Gateway, "edge", delete), &fits).await.unwrap();
+    assert_eq!(store.gateway_token([2; 32]).await.unwrap(), None);
+}
+
+async fn records_events_once(store: &dyn Store) {
+    let tuple = Tuple {
+        client_id: String::from("cl_a"),
+        issuer: String::from("a"),
+        audience: String::from("b"),
+        subject: String::from("c"),
+    };
+    let event = |sequence, at| StoredEvent {
+        sequence,
+        at: Timestamp::from_millis(at),
+        epoch: 1,
+        action: "mint",
+        identity: Some((String::from("idn_a"), tuple.clone())),
+        detail: json!({}),
+    };
+    let instance = || Instance {
+        instance: String::from("n/1"),
+        running_epoch: 1,
+        last_error: None,
+        last_seen: NOW,
+        dropped: 0,
+    };
+    let record = async |events| {
+        let author = Author { actor: String::from("gateway:edge"), ..mk_author() };
+        store.record(TENANT, "edge", instance(), events, author).await.unwrap()
+    };
+    assert_eq!(record(vec![event(1, 20), event(2, 30)]).await, 2);
+    assert_eq!(record(vec![event(2, 30), event(3, 10), event(3, 10)]).await, 1);
+    let Identity { count, first_seen, last_seen, .. } =
+        store.identity(TENANT, "idn_a").await.unwrap().unwrap();
+    assert_eq!(count, 3);
+    assert_eq!((first_seen, last_seen), (Some(Timestamp::from_millis(10)), Some(Timestamp::from_millis(30))));
+    assert_eq!(store.instances(TENANT, "edge").await.unwrap(), [instance()]);
+    store.prune(NOW.plus_millis(1)).await.unwrap();
+    assert_eq!(store.instances(TENANT, "edge").await.unwrap(), []);
+}
+
+async fn writers_do_not_get_in_each_others_way(store: &dyn Store) {
+    let ids: Vec<String> = (0..50).map(|number| format!("i{number}")).collect();
+    let mut set = Vec::new();
+    for id in &ids {
+        set.push(create(store, Kind::Issuer, id));
+    }
+    let mut all = std::pin::pin!(async {
+        let mut pending: Vec<_> = set.into_iter().map(Box::pin).collect();
+        core::future::poll_fn(|context| {
+            pending.retain_mut(|future| future.as_mut().poll(context).is_pending());
+            if pending.is_empty() { core::task::Poll::Ready(()) } else { core::task::Poll::Pending }
+        })
+        .await;
+    });
+    all.as_mut().await;
+    let rows = store.audit(TENANT, 0, 1000).await.unwrap();
+    let mut epochs: Vec<u64> = rows.iter().map(|row| row.epoch).collect();
+    epochs.dedup();
+    assert_eq!(epochs.len(), 51, "every change has an epoch of its own");
+    assert_eq!(Some(&store.heads().borrow().get(TENANT).unwrap().epoch), epochs.last());
+}
+
+/// Runs each test of the suite on a store of its own.
+macro_rules! suite {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    let folder = super::TempDir::new().unwrap();
+                    let store = super::mk_sqlite(&folder).await;
+                    super::$test(&*store).await;
+                }
+            )*
+        }
+    };
+}
+
+suite![
+    initialises_once,
+    epochs_only_grow,
+    keeps_versions,
+    keeps_references_whole,
+    undoes_what_the_check_refuses,
+    keeps_tenants_apart,
+    finds_gateways_by_token,
+    records_events_once,
+    writers_do_not_get_in_each_others_way,
+];
+
+async fn mk_sqlite(folder: &TempDir) -> Arc<SqliteStore> {
+    let store = Arc::new(SqliteStore::open(&folder.path().join("cambist.db")).await.unwrap());
+    store.initialise(mk_deployment(), mk_author()).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn sqlite_waits_for_the_disk() {
+    let folder = TempDir::new().unwrap();
+    let store = mk_sqlite(&folder).await;
+    assert_eq!(store.writer_pragma(Pragma::Synchronous).await.unwrap(), "2");
+    assert_eq!(store.writer_pragma(Pragma::JournalMode).await.unwrap(), "wal");
+}
+
+#[tokio::test]
+async fn sqlite_keeps_everything_when_opened_again() {
+    let folder = TempDir::new().unwrap();
+    let store = mk_sqlite(&folder).await;
+    create(&*store, Kind::Issuer, "a").await;
+    let head = *store.heads().borrow().get(TENANT).unwrap();
+    store.close().await;
+    let store = SqliteStore::open(&folder.path().join("cambist.db")).await.unwrap();
+    assert_eq!(store.heads().borrow().get(TENANT), Some(&head));
+    assert!(store.object(TENANT, Kind::Issuer, "a").await.unwrap().is_some());
+}
