@@ -39,7 +39,7 @@ async fn metadata(State(app): State<Arc<App>>) -> Result<Response, Problem> {
         ],
         "token_endpoint_auth_methods_supported": ["none"],
         "id_token_signing_alg_values_supported": [signing::ALG],
-        "response_types_supported": ["none"],
+        "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
     });
     Ok(cached(&body, "application/json"))

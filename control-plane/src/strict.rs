@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use cambist_core::json;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, value::Value};
 use serde_path_to_error::{Path, Segment};
@@ -23,6 +24,14 @@ pub struct Reading<T> {
     pub faults: Vec<Fault>,
     /// The members that hold something else than what was sent; what is said of them is of no use to anyone.
     pub mended: BTreeSet<String>,
+}
+
+/// The members of a JSON object that says everything once.
+pub fn members(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    // A lenient reading first: it says where the text goes wrong.
+    serde_json::from_slice::<Map<String, Value>>(bytes).map_err(|error| error.to_string())?;
+    json::parse_object(bytes)
+        .map_err(|_| String::from("a member is there twice, or the nesting is deeper than 64"))
 }
 
 /// Reads `members` as a `T`. `sample` is a valid `T` with its required members.

@@ -133,7 +133,7 @@ pub(super) async fn accept<R: Resource>(
     id: Option<&str>,
 ) -> Result<Accepted<R>, Problem> {
     let mut members: Map<String, Value> =
-        serde_json::from_slice(bytes).map_err(|error| Problem::invalid_json(format!("{error}.")))?;
+        strict::members(bytes).map_err(|error| Problem::invalid_json(format!("{error}.")))?;
     let mut faults = Faults::default();
     let id = match id {
         Some(id) => {

@@ -85,7 +85,7 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let bytes = request::body(body).await?;
     let members: Map<String, Value> =
-        serde_json::from_slice(&bytes).map_err(|error| Problem::invalid_json(format!("{error}.")))?;
+        strict::members(&bytes).map_err(|error| Problem::invalid_json(format!("{error}.")))?;
     let sample = json!({ "client_id": "cl_a", "issuer": "a", "audience": "a", "subject": "a" });
     let reading = strict::read::<Registration>(members, &sample);
     let (Some(registration), true) = (reading.value, reading.faults.is_empty()) else {

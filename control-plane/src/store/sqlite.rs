@@ -8,7 +8,6 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use cambist_core::{time::Timestamp, wire::changes::Changes};
-use serde_json::json;
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -35,6 +34,8 @@ use super::{
 };
 
 const READERS: u32 = 8;
+/// How long a request waits for a connection before it is told to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The store on `SQLite`.
@@ -63,6 +64,7 @@ impl SqliteStore {
             .busy_timeout(BUSY);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.clone())
@@ -70,6 +72,7 @@ impl SqliteStore {
         schema::migrator().run(&writer).await.map_err(StoreError::new)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            .acquire_timeout(PATIENCE)
             .connect_with(options.create_if_missing(false).read_only(true))
             .await?;
         let heads = epoch::heads(&mut *readers.acquire().await?).await?;
@@ -139,33 +142,9 @@ impl Store for SqliteStore {
     }
 
     async fn initialise(&self, deployment: Deployment, author: Author) -> Result<Head, ChangeError> {
-        let Deployment { tenant, admin_token, settings, keys } = deployment;
         let mut tx = self.begin().await?;
-        if !tenants::all(&mut tx).await?.is_empty() {
-            return Err(ChangeError::Exists);
-        }
-        tenants::insert(&mut tx, &tenant, author.at).await?;
-        tenants::insert_admin_token(&mut tx, &tenant.tenant, admin_token, "first", author.at).await?;
-        for (name, value) in settings {
-            tenants::insert_setting(&mut tx, &name, &value).await?;
-        }
-        for key in &keys {
-            keys::insert(&mut tx, &tenant.tenant, key).await?;
-        }
-        let head = epoch::advance(&mut tx, &tenant.tenant, author.at, epoch::Scope::Everything).await?;
-        let detail = json!({ "authority": tenant.authority });
-        audit::insert(
-            &mut tx,
-            &tenant.tenant,
-            head.epoch,
-            &author,
-            "initialise",
-            Kind::Tenant,
-            &tenant.tenant,
-            &detail,
-        )
-        .await?;
-        self.commit(tx, &tenant.tenant, head).await?;
+        let head = tenants::initialise(&mut tx, &deployment, &author).await?;
+        self.commit(tx, &deployment.tenant.tenant, head).await?;
         Ok(head)
     }
 

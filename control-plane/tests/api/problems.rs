@@ -48,7 +48,7 @@ async fn answers_unknown_paths_and_methods_with_problems() {
 #[tokio::test]
 async fn refuses_bodies_that_are_no_json_object() {
     let bench = Bench::new().await;
-    for body in ["", "{", "[]", "7", "\"a\"", "{} {}", "\u{feff}{}"] {
+    for body in ["", "{", "[]", "7", "\"a\"", "{} {}", "\u{feff}{}", r#"{"id":"a","id":"b"}"#] {
         let answer = bench.admin.send(Method::POST, "/v1/issuers", &[], body).await;
         assert_eq!(answer.problem(400)["code"], "invalid_json", "{body}");
     }

@@ -1,12 +1,43 @@
 //! Tenants, settings and admin tokens.
 
 use cambist_core::time::Timestamp;
+use serde_json::json;
 use sqlx::SqliteConnection;
 
-use super::super::{
-    StoreError,
-    records::{AdminToken, Digest, Tenant},
+use super::{
+    super::{
+        ChangeError, StoreError,
+        records::{AdminToken, Author, Deployment, Digest, Head, Kind, Tenant},
+    },
+    audit,
+    epoch::{self, Scope},
+    keys,
 };
+
+/// Writes everything that a deployment starts with.
+pub(super) async fn initialise(
+    connection: &mut SqliteConnection,
+    deployment: &Deployment,
+    author: &Author,
+) -> Result<Head, ChangeError> {
+    let Deployment { tenant, admin_token, settings, keys } = deployment;
+    if !all(connection).await?.is_empty() {
+        return Err(ChangeError::Exists);
+    }
+    let name = tenant.tenant.as_str();
+    insert(connection, tenant, author.at).await?;
+    insert_admin_token(connection, name, *admin_token, "first", author.at).await?;
+    for (setting, value) in settings {
+        insert_setting(connection, setting, value).await?;
+    }
+    for key in keys {
+        keys::insert(connection, name, key).await?;
+    }
+    let head = epoch::advance(connection, name, author.at, Scope::Everything).await?;
+    let detail = json!({ "authority": tenant.authority });
+    audit::insert(connection, name, head.epoch, author, "initialise", Kind::Tenant, name, &detail).await?;
+    Ok(head)
+}
 
 /// Every tenant, by name.
 pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Tenant>, StoreError> {
@@ -25,11 +56,7 @@ pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Tenant>
 }
 
 /// Adds a tenant with epoch 0.
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    tenant: &Tenant,
-    at: Timestamp,
-) -> Result<(), StoreError> {
+async fn insert(connection: &mut SqliteConnection, tenant: &Tenant, at: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tenants (tenant, authority, max_staleness, epoch, snapshot_epoch, revocation_epoch, \
          changes_floor, created_ms) VALUES ($1, $2, $3, 0, 0, 0, 0, $4)",
@@ -56,7 +83,7 @@ pub(super) async fn setting(
 }
 
 /// Adds a setting.
-pub(super) async fn insert_setting(
+async fn insert_setting(
     connection: &mut SqliteConnection,
     name: &str,
     value: &[u8],
@@ -83,7 +110,7 @@ pub(super) async fn admin_token(
 }
 
 /// Adds an admin token.
-pub(super) async fn insert_admin_token(
+async fn insert_admin_token(
     connection: &mut SqliteConnection,
     tenant: &str,
     token: Digest,

@@ -1,0 +1,79 @@
+//! Workloads, the instances that see them, and what these report.
+
+use cambist_core::time::Timestamp;
+use serde_json::value::Value;
+
+/// The tuple that makes an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tuple {
+    /// The client's id.
+    pub client_id: String,
+    /// The issuer's id.
+    pub issuer: String,
+    /// The audience.
+    pub audience: String,
+    /// The subject.
+    pub subject: String,
+}
+
+/// One workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `idn_…`.
+    pub id: String,
+    /// What makes it; unknown while it was revoked but never seen.
+    pub tuple: Option<Tuple>,
+    /// Whether it is refused.
+    pub revoked: bool,
+    /// First mint or denial.
+    pub first_seen: Option<Timestamp>,
+    /// Last mint or denial.
+    pub last_seen: Option<Timestamp>,
+    /// Mints.
+    pub count: u64,
+    /// When the row was made.
+    pub created: Timestamp,
+}
+
+/// Which identities to list.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityFilter {
+    /// Of this client.
+    pub client_id: Option<String>,
+    /// Of this issuer.
+    pub issuer: Option<String>,
+    /// Revoked ones only, or active ones only.
+    pub revoked: Option<bool>,
+}
+
+/// What an instance says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Envoy node id + random boot id.
+    pub instance: String,
+    /// The epoch it runs; 0 before its first snapshot.
+    pub running_epoch: u64,
+    /// Why it refused its last snapshot, if it did.
+    pub last_error: Option<String>,
+    /// When it was last heard of.
+    pub last_seen: Timestamp,
+    /// Events it lost because its queue was full.
+    pub dropped: u64,
+}
+
+/// One event of a gateway, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    /// Position in the instance's stream.
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Epoch of the snapshot that decided.
+    pub epoch: u64,
+    /// `mint` or `denial`.
+    pub action: &'static str,
+    /// The workload's id and tuple; absent while unverified or when the id did not fit the tuple.
+    pub identity: Option<(String, Tuple)>,
+    /// Everything the gateway said, without the numbers above.
+    pub detail: Value,
+}
