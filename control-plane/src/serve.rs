@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     data::{DataFolder, StartError},
     keys::seal::{CHECK_SETTING, Kek, SealError},
-    store::{Store, sqlite::SqliteStore},
+    store::{Store, records::Author, sqlite::SqliteStore},
 };
 
 /// How long requests may take to finish once the service was told to stop.
@@ -37,6 +37,8 @@ pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartErr
     check(&*store, &kek, &data).await?;
 
     let (app, stop) = App::new(Arc::<SqliteStore>::clone(&store), kek, clock);
+    let author = Author { actor: String::from("system"), request: String::new(), at: app.clock.now() };
+    store.start(author).await?;
     app.keep_keys().await.map_err(|error| StartError::Internal(error.to_string()))?;
     let listener = TcpListener::bind(listen).await.map_err(StartError::Listen)?;
     let address = listener.local_addr().map_err(StartError::Listen)?;

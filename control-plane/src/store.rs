@@ -31,6 +31,10 @@ pub trait Store: Send + Sync {
     /// Writes the first tenant, admin token and keys. Fails with [`ChangeError::Exists`] when that was done before.
     async fn initialise(&self, deployment: Deployment, author: Author) -> Result<Head, ChangeError>;
 
+    /// Notes that a service starts on this store. Every tenant gets a new epoch, and gateways that come from before
+    /// it get all revocations: the store may have been restored from a backup that knows less than they do.
+    async fn start(&self, author: Author) -> Result<(), StoreError>;
+
     /// A setting of the deployment.
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 

@@ -148,6 +148,15 @@ impl Store for SqliteStore {
         Ok(head)
     }
 
+    async fn start(&self, author: Author) -> Result<(), StoreError> {
+        for Tenant { tenant, .. } in self.tenants().await? {
+            let mut tx = self.begin().await?;
+            let head = tenants::start(&mut tx, &tenant, &author).await?;
+            self.commit(tx, &tenant, head).await?;
+        }
+        Ok(())
+    }
+
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         tenants::setting(&mut *self.readers.acquire().await?, name).await
     }

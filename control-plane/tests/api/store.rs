@@ -82,6 +82,18 @@ async fn epochs_only_grow(store: &dyn Store) {
     assert_eq!((head().snapshot_epoch, head().revocation_epoch), (first + 2, first + 3));
 }
 
+async fn a_start_tells_everyone_everything(store: &dyn Store) {
+    store.revoke(TENANT, Kind::Identity, "idn_a", true, mk_author()).await.unwrap();
+    let before = *store.heads().borrow().get(TENANT).unwrap();
+    assert!(!store.changes(TENANT, before.epoch).await.unwrap().full);
+    store.start(mk_author()).await.unwrap();
+    let after = *store.heads().borrow().get(TENANT).unwrap();
+    assert!(after.epoch > before.epoch && after.revocation_epoch == after.epoch);
+    let changes = store.changes(TENANT, before.epoch).await.unwrap();
+    assert_eq!((changes.full, changes.revoke.identities), (true, vec![String::from("idn_a")]));
+    assert!(!store.changes(TENANT, after.epoch).await.unwrap().full);
+}
+
 async fn keeps_versions(store: &dyn Store) {
     create(store, Kind::Issuer, "a").await;
     let replace =
@@ -234,6 +246,7 @@ macro_rules! suite {
 suite![
     initialises_once,
     epochs_only_grow,
+    a_start_tells_everyone_everything,
     keeps_versions,
     keeps_references_whole,
     undoes_what_the_check_refuses,

@@ -71,6 +71,20 @@ pub(super) async fn advance(
     Ok(next)
 }
 
+/// Answers every `since` before `epoch` with the full list of revocations.
+pub(super) async fn raise_floor(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    epoch: u64,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE tenants SET changes_floor = $2 WHERE tenant = $1 AND changes_floor < $2")
+        .bind(tenant)
+        .bind(signed(epoch))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 fn from_row((epoch, snapshot_epoch, revocation_epoch): (i64, i64, i64)) -> Head {
     Head {
         epoch: unsigned(epoch),

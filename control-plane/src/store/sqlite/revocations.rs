@@ -121,11 +121,7 @@ pub(super) async fn prune(connection: &mut SqliteConnection, before: Timestamp) 
     .fetch_all(&mut *connection)
     .await?;
     for (tenant, epoch) in rows {
-        sqlx::query("UPDATE tenants SET changes_floor = $2 WHERE tenant = $1 AND changes_floor < $2")
-            .bind(&tenant)
-            .bind(epoch)
-            .execute(&mut *connection)
-            .await?;
+        epoch::raise_floor(connection, &tenant, unsigned(epoch)).await?;
     }
     sqlx::query("DELETE FROM revocations WHERE revoked = 0 AND at_ms < $1")
         .bind(before.millis())

@@ -39,6 +39,18 @@ pub(super) async fn initialise(
     Ok(head)
 }
 
+/// Begins a new epoch, before which nothing is taken for granted.
+pub(super) async fn start(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    author: &Author,
+) -> Result<Head, StoreError> {
+    let head = epoch::advance(connection, tenant, author.at, Scope::Everything).await?;
+    epoch::raise_floor(connection, tenant, head.epoch).await?;
+    audit::insert(connection, tenant, head.epoch, author, "start", Kind::Tenant, tenant, &json!({})).await?;
+    Ok(head)
+}
+
 /// Every tenant, by name.
 pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Tenant>, StoreError> {
     let rows: Vec<(String, String, i64)> =
