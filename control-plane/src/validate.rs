@@ -3,6 +3,8 @@
 //! Deliberately absent: the rules of core's compiler, which `configuration` asks, and whether objects exist, which the
 //! store checks in the transaction that needs them.
 
+use std::collections::BTreeSet;
+
 use axum::http::{Uri, uri::Authority};
 use cambist_core::wire::snapshot::Binding;
 
@@ -43,7 +45,9 @@ pub fn client(client: &ClientDocument, faults: &mut Faults) {
     faults.demand((1..=128).contains(&name.chars().count()), "/name", "must have 1 to 128 characters");
     faults.demand(description.chars().count() <= 1024, "/description", "must have at most 1024 characters");
     faults.demand(tags.len() <= 64, "/tags", "must be at most 64");
+    let mut seen = BTreeSet::new();
     for (index, tag) in tags.iter().enumerate() {
+        faults.demand(seen.insert(tag), format!("/tags/{index}"), "is there twice; drop one");
         let good = (1..=64).contains(&tag.chars().count()) && tag.trim() == tag;
         faults.demand(
             good,

@@ -1,6 +1,7 @@
 //! Issuers, clients, bindings and routes through their whole life.
 
 use axum::http::Method;
+use cambist_control_plane::store::Store as _;
 use serde_json::json;
 
 use super::bench::{Bench, mk_binding, mk_issuer, mk_route};
@@ -73,6 +74,27 @@ async fn gives_clients_ids_that_cannot_be_guessed_or_chosen() {
     assert!(id.bytes().skip(3).all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte)));
     let answer = bench.admin.post("/v1/clients", json!({ "name": "a", "client_id": "cl_mine" })).await;
     assert_eq!(answer.pointers(), ["/client_id"]);
+}
+
+#[tokio::test]
+async fn clients_start_without_grants_and_keep_what_is_said_of_them() {
+    let bench = Bench::new().await;
+    let plain = bench.admin.post("/v1/clients", json!({ "name": "a" })).await.created();
+    assert_eq!((&plain["description"], &plain["tags"]), (&json!(""), &json!([])));
+    assert_eq!((&plain["grant_types"], &plain["enabled"]), (&json!([]), &json!(true)));
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let document = json!({ "name": "b", "description": "shop", "tags": ["x", "y"], "grant_types": [grant] });
+    let full = bench.admin.post("/v1/clients", document.clone()).await.created();
+    for (member, value) in document.as_object().unwrap() {
+        assert_eq!(&full[member], value);
+    }
+    let document = json!({ "name": "c", "tags": ["x", "x", " y"] });
+    assert_eq!(bench.admin.post("/v1/clients", document).await.pointers(), ["/tags/1", "/tags/2"]);
+    let tags: Vec<String> = (0..65).map(|number| number.to_string()).collect();
+    assert_eq!(
+        bench.admin.post("/v1/clients", json!({ "name": "c", "tags": tags })).await.pointers(),
+        ["/tags"]
+    );
 }
 
 #[tokio::test]
@@ -247,6 +269,9 @@ async fn writes_one_audit_row_and_a_new_epoch_per_change() {
     bench.admin.delete("/v1/issuers/eks").await.no_content();
     assert_eq!(bench.epoch(), first + 3);
     bench.admin.get("/v1/issuers").await.ok();
+    let stored = bench.store.audit("default", 0, 1000).await.unwrap();
+    let replaced = &stored[2].detail;
+    assert_eq!((&replaced["before"]["id"], &replaced["after"]["id"]), (&json!("eks"), &json!("eks")));
     let rows = bench.audit().await;
     let actions: Vec<&str> = rows.iter().map(|(_, action, _)| action.as_str()).collect();
     assert_eq!(actions, ["initialise", "create", "replace", "delete"]);
