@@ -56,33 +56,34 @@ impl Crypto for HostCrypto<'_> {
             Family::Rsa => self.support.rs256_verify,
             Family::P256 => self.support.es256_verify,
         };
-        if by_host {
+        if by_host && let Some(verdict) = HostOnly(self.host).verdict(alg, key, input, signature) {
             bump(&self.counts.host_verify);
-            HostOnly(self.host).verify(alg, key, input, signature)
-        } else {
-            bump(&self.counts.rust_verify);
-            RustCrypto.verify(alg, key, input, signature)
+            return verdict;
         }
+        bump(&self.counts.rust_verify);
+        RustCrypto.verify(alg, key, input, signature)
     }
 
     fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
-        if self.support.es256_sign {
+        if self.support.es256_sign
+            && let Ok(signature) = HostOnly(self.host).sign(key, input)
+        {
             bump(&self.counts.host_sign);
-            HostOnly(self.host).sign(key, input)
-        } else {
-            bump(&self.counts.rust_sign);
-            RustCrypto.sign(key, input)
+            return Ok(signature);
         }
+        bump(&self.counts.rust_sign);
+        RustCrypto.sign(key, input)
     }
 }
 
 // === impl HostOnly ===
 
-impl Crypto for HostOnly<'_> {
-    fn verify(&self, alg: Alg, key: &VerificationKey, input: &[u8], signature: &[u8]) -> bool {
+impl HostOnly<'_> {
+    /// Whether the signature is good; `None` if the host did not answer, which says nothing about the signature.
+    fn verdict(&self, alg: Alg, key: &VerificationKey, input: &[u8], signature: &[u8]) -> Option<bool> {
         // The host checks neither the key's type nor its curve against the algorithm.
         if !key.fits(alg) {
-            return false;
+            return Some(false);
         }
         let converted;
         let signature = match alg.family() {
@@ -92,12 +93,17 @@ impl Crypto for HostOnly<'_> {
                     converted = der;
                     converted.as_slice()
                 }
-                None => return false,
+                None => return Some(false),
             },
         };
         let arguments = messages::verify_arguments(hash(alg), key.spki(), signature, input);
-        let answer = self.0.call_foreign("verify_signature", &arguments);
-        answer.is_some_and(|answer| messages::is_accepted(&answer))
+        messages::verdict(&self.0.call_foreign("verify_signature", &arguments)?)
+    }
+}
+
+impl Crypto for HostOnly<'_> {
+    fn verify(&self, alg: Alg, key: &VerificationKey, input: &[u8], signature: &[u8]) -> bool {
+        self.verdict(alg, key, input, signature) == Some(true)
     }
 
     fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {

@@ -13,9 +13,9 @@ pub(super) fn sign_arguments(hash: &str, pkcs8: &[u8], text: &[u8]) -> Vec<u8> {
     message(&[(1, hash.as_bytes()), (2, pkcs8), (3, text)])
 }
 
-/// Whether a `VerifySignatureResult` says true in field 1. Everything else means no.
-pub(super) fn is_accepted(answer: &[u8]) -> bool {
-    fields(answer).is_some_and(|(result, _)| result)
+/// Whether a `VerifySignatureResult` says true in field 1, which it leaves out for false; `None` if it is malformed.
+pub(super) fn verdict(answer: &[u8]) -> Option<bool> {
+    fields(answer).map(|(result, _)| result)
 }
 
 /// The signature (field 2) of a `SignResult` that says true in field 1.
@@ -32,19 +32,27 @@ fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
         bytes.push(number << 3 | LENGTH_DELIMITED);
         let mut length = value.len();
         while length >= 0x80 {
-            bytes.push((length & 0x7f) as u8 | 0x80);
+            bytes.push(low_seven_bits(length) | 0x80);
             length >>= 7;
         }
-        bytes.push((length & 0x7f) as u8);
+        bytes.push(low_seven_bits(length));
         bytes.extend_from_slice(value);
     }
     bytes
+}
+
+fn low_seven_bits(length: usize) -> u8 {
+    u8::try_from(length & 0x7f).unwrap_or_default()
 }
 
 /// Field 1 as a bool and field 2 as bytes; `None` if the message is malformed.
 fn fields(mut rest: &[u8]) -> Option<(bool, &[u8])> {
     let (mut result, mut payload) = (false, &[][..]);
     while let Some((tag, after)) = rest.split_first() {
+        if *tag & 0x80 != 0 {
+            // A field number above 15, which neither message has.
+            return None;
+        }
         let (value, after) = varint(after)?;
         rest = after;
         match (tag >> 3, tag & 7) {
@@ -93,7 +101,7 @@ mod tests {
 
     #[test]
     fn accepts_only_an_explicit_true() {
-        assert!(is_accepted(&[0x08, 0x01]));
+        assert_eq!(verdict(&[0x08, 0x01]), Some(true));
         for answer in [
             &[][..],
             &[0x08],
@@ -102,12 +110,13 @@ mod tests {
             &[0x10, 0x01],
             &[0x0a, 0x01],
             &[0x08, 0x81, 0x80],
+            &[0x88, 0x01, 0x01],
         ] {
-            assert!(!is_accepted(answer), "{answer:?}");
+            assert_ne!(verdict(answer), Some(true), "{answer:?}");
         }
         let mut refusal = vec![0x12, 3];
         refusal.extend_from_slice(b"no.");
-        assert!(!is_accepted(&refusal));
+        assert_eq!(verdict(&refusal), Some(false));
     }
 
     #[test]
