@@ -4,9 +4,10 @@ use cambist_core::flow::Response;
 
 use crate::gateway::Gateway;
 
-/// The answer to a request for the readiness path; `None` for any other request.
+/// The answer to a request for the readiness path, whatever its query; `None` for any other request.
 pub fn answer(gateway: &Gateway, method: &[u8], path: &[u8]) -> Option<Response> {
     let readiness_path = gateway.config.readiness_path.as_deref()?;
+    let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
     if path != readiness_path.as_bytes() || !(method == b"GET" || method == b"HEAD") {
         return None;
     }

@@ -70,16 +70,33 @@ impl Drop for Stream {
 fn decide(gateway: &mut Gateway, host: &dyn Host, id: u32, headers: &[(String, Vec<u8>)]) -> Outcome {
     let mut head = Head::default();
     let mut authorization: Vec<&[u8]> = Vec::new();
+    let mut repeated = false;
     for (name, value) in headers {
-        match name.as_str() {
-            ":method" => head.method = value,
-            ":authority" => head.authority = value,
-            ":path" => head.path = value,
-            "authorization" => authorization.push(value),
-            "origin" => head.has_origin = true,
-            "access-control-request-method" => head.has_request_method = true,
-            _ => {}
-        }
+        let slot = match name.as_str() {
+            ":method" => &mut head.method,
+            ":authority" => &mut head.authority,
+            ":path" => &mut head.path,
+            "origin" => {
+                head.has_origin = true;
+                continue;
+            }
+            "access-control-request-method" => {
+                head.has_request_method = true;
+                continue;
+            }
+            // Envoy's names are lower case already; a credential must not depend on it.
+            name if name.eq_ignore_ascii_case("authorization") => {
+                authorization.push(value);
+                continue;
+            }
+            _ => continue,
+        };
+        repeated |= !slot.is_empty();
+        *slot = value;
+    }
+    if repeated {
+        // The router may act on the other one: a request line that can be read two ways is malformed.
+        head = Head::default();
     }
     head.authorization = &authorization;
     if let Some(response) = readiness::answer(gateway, head.method, head.path) {
