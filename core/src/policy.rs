@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use self::{
     binding::{Binding, BindingMatch},
-    compile::{Compiler, Secrets, compile_document, compile_records, document_records},
+    compile::{Compiler, Secrets, compile_document, compile_records, document_records, is_variable},
     fault::{Fault, Faults},
     issuer::{Issuer, Keys},
     path::canonical_path,

@@ -1,6 +1,10 @@
 //! The plugin configuration, strictly read: unknown fields are refused and faults name their place.
 
-use cambist_core::{policy::Faults, wire::snapshot::Document};
+use cambist_core::{
+    endpoint::Endpoint,
+    policy::{Faults, is_variable},
+    wire::snapshot::Document,
+};
 use serde::Deserialize;
 
 use crate::clusters::Clusters;
@@ -49,41 +53,100 @@ pub struct ControlPlane {
 // === impl PluginConfig ===
 
 impl PluginConfig {
-    /// Reads a plugin configuration; the faults say where and what.
+    /// Reads and checks a plugin configuration; the faults say where and what.
     pub fn parse(bytes: &[u8]) -> Result<Self, Faults> {
+        let config = Self::read(bytes)?;
+        let faults = config.check();
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
+    }
+
+    /// Reads a plugin configuration whose values are still to be checked.
+    pub fn read(bytes: &[u8]) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         if bytes.is_empty() {
             faults.add("configuration", "is empty; give a JSON object in the plugin's `configuration`");
             return Err(faults);
         }
         let reader = &mut serde_json::Deserializer::from_slice(bytes);
-        let config: Self = serde_path_to_error::deserialize(reader).map_err(|error| {
+        let config = serde_path_to_error::deserialize(&mut *reader).map_err(|error| {
             let path = error.path().to_string();
-            // serde quotes the offending value, which in a signing key would be the key.
-            let detail = if path.contains("signing_keys") {
-                String::from("is not valid here")
-            } else {
-                error.inner().to_string()
-            };
-            let mut faults = Faults::default();
-            faults.add(path, detail);
-            faults
-        })?;
-        if config.schema != SCHEMA {
-            faults.add("schema", format!("is {:?}, this version reads only {SCHEMA:?}", config.schema));
+            let detail = describe(&path, error.inner());
+            (path, detail)
+        });
+        let ended =
+            reader.end().map_err(|_| (".".into(), "must be one JSON object and nothing after it".into()));
+        match config.and_then(|config| ended.map(|()| config)) {
+            Ok(config) => Ok(config),
+            Err((path, detail)) => {
+                faults.add(path, detail);
+                Err(faults)
+            }
         }
-        if config.gateway.is_empty() || config.gateway.len() > 63 {
-            faults.add("gateway", "must be 1 to 63 characters");
+    }
+
+    /// Everything that is wrong with the values, the inline snapshot's aside.
+    pub fn check(&self) -> Faults {
+        let Self { schema, gateway, control_plane, snapshot, clusters, readiness_path } = self;
+        let mut faults = Faults::default();
+        if schema != SCHEMA {
+            faults.add("schema", format!("is {schema:?}, this version reads only {SCHEMA:?}"));
         }
-        if config.control_plane.is_some() == config.snapshot.is_some() {
+        if !is_name(gateway, 63) {
+            faults.add("gateway", "must be 1 to 63 visible ASCII characters");
+        }
+        if control_plane.is_some() == snapshot.is_some() {
             faults.add("control_plane", "exactly one of `control_plane` and `snapshot` must be given");
         }
-        if config.readiness_path.as_deref().is_some_and(|path| !path.starts_with('/')) {
-            faults.add("readiness_path", "must start with `/`");
+        if let Some(control_plane) = control_plane {
+            control_plane.check(&mut faults);
         }
-        config.clusters.check(&mut faults);
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
+        clusters.check(&mut faults);
+        let is_path =
+            |path: &str| path.starts_with('/') && is_name(path, 1_024) && !path.contains(['?', '#']);
+        if readiness_path.as_deref().is_some_and(|path| !is_path(path)) {
+            faults.add(
+                "readiness_path",
+                "must start with `/` and hold visible ASCII without query or fragment",
+            );
+        }
+        faults
     }
+}
+
+// === impl ControlPlane ===
+
+impl ControlPlane {
+    fn check(&self, faults: &mut Faults) {
+        let Self { cluster, authority, token_env, https } = self;
+        if cluster.is_empty() {
+            faults.add("control_plane/cluster", "must name an Envoy cluster");
+        }
+        let scheme = if *https { "https" } else { "http" };
+        let endpoint = Endpoint::parse(&format!("{scheme}://{authority}"), true);
+        if authority.contains(['/', '?']) || endpoint.is_err() {
+            faults.add("control_plane/authority", "must be a host with or without a port");
+        }
+        if !is_variable(token_env) {
+            // Not quoted: whoever put the token itself here would find it in the log.
+            let detail = "must name an environment variable of A-Z, 0-9 and _, not hold the token itself";
+            faults.add("control_plane/token_env", detail);
+        }
+    }
+}
+
+/// What serde says, unless it would quote a value that may be or hold a key.
+fn describe(path: &str, error: &serde_json::Error) -> String {
+    match path {
+        "." | "snapshot" if error.is_data() && error.to_string().starts_with("invalid type") => {
+            "must be a JSON object".into()
+        }
+        _ if path.contains("signing_keys") => "is not valid here".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn is_name(text: &str, most: usize) -> bool {
+    !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn default_token_env() -> String {

@@ -5,12 +5,18 @@ use cambist_core::{
     time::Timestamp,
 };
 
-use crate::{gateway::Gateway, host::Host, waiters::Waiter};
+use crate::{
+    gateway::Gateway,
+    host::Host,
+    waiters::{Ripe, Waiter},
+};
 
 /// How long a request waits for the first snapshot.
 const SNAPSHOT_WAIT_MS: i64 = 2_000;
 /// How long a request waits for an issuer's keys.
 const KEYS_WAIT_MS: i64 = 5_000;
+/// How long a request waits in all, whatever it waits for.
+const TOTAL_WAIT_MS: i64 = 10_000;
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +54,13 @@ pub fn carry_out(gateway: &mut Gateway, host: &dyn Host, stream: u32, step: Step
     }
 }
 
-/// Goes on with requests that waited, from a root context.
-pub fn resume_all(gateway: &mut Gateway, host: &dyn Host, waiters: Vec<Waiter>, expired: bool) {
-    for waiter in waiters {
-        let Waiter { stream, flow, call, .. } = waiter;
+/// Goes on with requests whose waiting is over, from a root context.
+///
+/// This is the last thing a root context does before it returns: from the first selected stream on the host takes
+/// callouts for those of that stream's root context, which may be another one and about to go.
+pub fn resume_ripe(gateway: &mut Gateway, host: &dyn Host) {
+    for Ripe { waiter, expired } in gateway.waiters.take_ripe() {
+        let Waiter { stream, flow, call, .. } = *waiter;
         // Where the stream is gone the one before stays selected: nothing may be done to it.
         if !host.select_stream(stream) {
             continue;
@@ -87,14 +96,17 @@ fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
     Outcome::Forwarded
 }
 
-fn park(gateway: &mut Gateway, host: &dyn Host, stream: u32, flow: Flow, call: Call) -> Result<(), Waiter> {
-    let wait = match call {
-        Call::AwaitSnapshot => SNAPSHOT_WAIT_MS,
-        _ => KEYS_WAIT_MS,
-    };
-    let deadline = host.now().plus_millis(wait);
-    gateway.waiters.park(Waiter { stream, flow, call, deadline })?;
+fn park(
+    gateway: &mut Gateway,
+    host: &dyn Host,
+    stream: u32,
+    flow: Flow,
+    call: Call,
+) -> Result<(), Box<Waiter>> {
+    let wait = if call == Call::AwaitSnapshot { SNAPSHOT_WAIT_MS } else { KEYS_WAIT_MS };
+    let deadline = host.now().plus_millis(wait).min(flow.arrived().plus_millis(TOTAL_WAIT_MS));
+    gateway.waiters.park(Box::new(Waiter { stream, flow, call, deadline }))?;
     // Shared fetches belong to the root context, which acts on its next tick: make that soon.
-    host.set_tick_period(1);
+    gateway.hurry(host);
     Ok(())
 }

@@ -6,11 +6,13 @@ use cambist_core::{
 };
 
 use crate::{
-    driver,
     gateway::Gateway,
     host::{Callout, CalloutHead, Host, Level},
     root::{InFlight, Purpose},
 };
+
+/// Some issuers' firewalls refuse requests without one.
+const USER_AGENT: &str = concat!("cambist/", env!("CARGO_PKG_VERSION"));
 
 /// Starts what is due and ends what is overdue.
 pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
@@ -63,7 +65,7 @@ fn launch(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, fetc
                 https: endpoint.is_https(),
                 authority: &endpoint.authority(),
                 path: endpoint.path(),
-                headers: &[("accept", "application/json")],
+                headers: &[("accept", "application/json"), ("user-agent", USER_AGENT)],
                 body: None,
                 timeout_ms: u32::try_from(FETCH_TIMEOUT_MS).unwrap_or(u32::MAX),
             })
@@ -84,7 +86,7 @@ fn follow(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, prog
     }
 }
 
-/// Resumes the waiters of a settled fetch, or gives back the fetch that comes next.
+/// Makes the waiters of a settled fetch ripe, or gives back the fetch that comes next.
 fn settle(gateway: &mut Gateway, host: &dyn Host, progress: Progress) -> Option<Fetch> {
     match progress {
         Progress::Next(fetch) => Some(fetch),
@@ -94,8 +96,8 @@ fn settle(gateway: &mut Gateway, host: &dyn Host, progress: Progress) -> Option<
                 gateway.telemetry.count_plain("keys_fetch_failed", 1);
                 host.log(Level::Warn, &format!("issuer {issuer}: keys not fetched: {}", describe(failure)));
             }
-            let waiters = gateway.waiters.take(&Call::FetchKeys { issuer });
-            driver::resume_all(gateway, host, waiters, false);
+            let settled = Call::FetchKeys { issuer };
+            gateway.waiters.ripen(|call| *call == settled);
             None
         }
     }

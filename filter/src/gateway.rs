@@ -3,8 +3,7 @@
 use cambist_core::{
     audit_queue::AuditQueue,
     crypto::Support,
-    denial::Denial,
-    flow::{self, Ambient, Answer, Counted, Flow, Head, Report, State, Step},
+    flow::{self, Ambient, Answer, Call, Counted, Flow, Head, Report, State, Step},
     policy::{Faults, Policy, Secrets, compile_document},
     secret::Secret,
     time::Timestamp,
@@ -14,7 +13,7 @@ use crate::{
     config::PluginConfig,
     crypto::{CryptoCounts, HostCrypto, probe},
     host::{Host, Level},
-    synchronizing::Synchronizer,
+    synchronizing::{self, Synchronizer},
     telemetry::Telemetry,
     waiters::Waiters,
 };
@@ -35,6 +34,7 @@ pub struct Gateway {
     pub synchronizer: Option<Synchronizer>,
     support: Support,
     counts: CryptoCounts,
+    hurried: bool,
 }
 
 /// The VM's environment as core asks for it.
@@ -55,6 +55,7 @@ impl Gateway {
             synchronizer: None,
             support: Support::default(),
             counts: CryptoCounts::default(),
+            hurried: false,
             config: config.clone(),
         };
         gateway.configure(config, host)?;
@@ -63,19 +64,26 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Takes a new configuration. On a fault nothing has changed.
+    /// Takes a new configuration. On a fault nothing has changed; all of them are reported.
     pub fn configure(&mut self, mut config: PluginConfig, host: &dyn Host) -> Result<(), Faults> {
+        let mut faults = config.check();
         let inline = config.snapshot.take();
         let policy = inline.map(|document| compile_document(document, &config.gateway, &Environment(host)));
-        let policy = policy.transpose()?;
-        if let Some(control_plane) = &config.control_plane {
-            let kept = self.synchronizer.as_mut().map(|known| known.configure(control_plane, host));
-            match kept {
-                Some(result) => result?,
-                None => {
-                    self.synchronizer =
-                        Some(Synchronizer::new(control_plane.clone(), &config.gateway, host)?);
-                }
+        let policy = policy.transpose().map_err(|more| faults.append(more)).ok().flatten();
+        let control_plane = config.control_plane.clone();
+        let talk = control_plane.map(|control_plane| {
+            synchronizing::authorization(&control_plane, host).map(|token| (control_plane, token))
+        });
+        let talk = talk.transpose().map_err(|more| faults.append(more)).ok().flatten();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        if let Some((control_plane, authorization)) = talk {
+            if let Some(known) = &mut self.synchronizer {
+                known.configure(control_plane, authorization);
+            } else {
+                let gateway = &config.gateway;
+                self.synchronizer = Some(Synchronizer::new(control_plane, authorization, gateway, host));
             }
         }
         self.config = config;
@@ -86,11 +94,33 @@ impl Gateway {
         Ok(())
     }
 
-    /// Takes a new policy and says which issuers it cannot reach.
+    /// Takes a new policy. Requests that wait for what it brought, or for an issuer that it dropped, become ripe.
     pub fn adopt(&mut self, policy: Policy, host: &dyn Host) {
-        self.state.adopt(policy, host.now());
+        let now = host.now();
+        self.state.adopt(policy, now);
+        let policy = self.state.policy();
+        let (waiters, keyring) = (&mut self.waiters, &self.state.keyring);
+        waiters.ripen(|call| {
+            let Call::FetchKeys { issuer } = call else { return *call == Call::AwaitSnapshot };
+            keyring.current(issuer, now).is_some()
+                || policy.as_ref().is_none_or(|policy| policy.issuer(issuer).is_none())
+        });
         let line = format!("policy in force gateway={} epoch={}", self.config.gateway, self.state.epoch());
         host.log(Level::Info, &line);
+    }
+
+    /// Asks for a tick at once, of the root context that executes or whose stream does.
+    ///
+    /// Once: asking again would start the wait again, and a flood of requests would put the tick off for ever.
+    pub fn hurry(&mut self, host: &dyn Host) {
+        if !core::mem::replace(&mut self.hurried, true) {
+            host.set_tick_period(1);
+        }
+    }
+
+    /// Notes that a root context ticks, or that the one that was asked to may be gone.
+    pub const fn tick_came(&mut self) {
+        self.hurried = false;
     }
 
     /// Decides about a request.
@@ -131,9 +161,6 @@ impl Gateway {
         f(&mut self.state, &mut Ambient { now: host.now(), crypto: &crypto, random: &mut random })
     }
 }
-
-/// What a request gets when the shell itself is at fault.
-pub const FAULT: Denial = Denial::Internal;
 
 // === impl Environment ===
 

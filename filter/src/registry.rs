@@ -16,8 +16,8 @@ pub type SharedGateway = Rc<RefCell<Gateway>>;
 pub enum Key {
     /// (control-plane cluster, gateway).
     ControlPlane(String, String),
-    /// (plugin name, root id) of an inline snapshot.
-    Inline(String, String),
+    /// (plugin name, root id, gateway) of an inline snapshot.
+    Inline(String, String, String),
 }
 
 thread_local! {
@@ -31,7 +31,7 @@ impl Key {
     pub fn of(config: &PluginConfig, plugin: (String, String)) -> Self {
         match &config.control_plane {
             Some(control_plane) => Self::ControlPlane(control_plane.cluster.clone(), config.gateway.clone()),
-            None => Self::Inline(plugin.0, plugin.1),
+            None => Self::Inline(plugin.0, plugin.1, config.gateway.clone()),
         }
     }
 }
@@ -41,10 +41,11 @@ pub fn find(key: &Key) -> Option<SharedGateway> {
     GATEWAYS.with(|gateways| gateways.try_borrow().ok()?.get(key).cloned())
 }
 
-/// Enters a gateway.
+/// Enters a gateway and forgets those that no root context and no stream holds any more.
 pub fn enter(key: Key, gateway: &SharedGateway) {
     GATEWAYS.with(|gateways| {
         if let Ok(mut gateways) = gateways.try_borrow_mut() {
+            gateways.retain(|_, known| Rc::strong_count(known) > 1);
             gateways.insert(key, Rc::clone(gateway));
         }
     });

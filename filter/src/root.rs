@@ -33,7 +33,12 @@ pub enum Purpose {
         ticket: u64,
     },
     /// A request to the control plane.
-    ControlPlane(synchronizing::Exchange),
+    ControlPlane {
+        /// Which one.
+        exchange: synchronizing::Exchange,
+        /// Number of the request.
+        ticket: u32,
+    },
 }
 
 /// A handle on a gateway.
@@ -71,12 +76,13 @@ impl Root {
         let Some(mut gateway) = gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) else {
             return;
         };
+        gateway.tick_came();
         host.set_tick_period(TICK_MS);
         synchronizing::tick(&mut gateway, host, in_flight);
         fetching::tick(&mut gateway, host, in_flight);
-        let expired = gateway.waiters.take_expired(host.now());
-        driver::resume_all(&mut gateway, host, expired, true);
         gateway.flush(host);
+        gateway.waiters.expire(host.now());
+        driver::resume_ripe(&mut gateway, host);
     }
 
     /// Takes the answer to a callout of this root context.
@@ -89,13 +95,14 @@ impl Root {
             Some(Purpose::Keys { issuer, ticket }) => {
                 fetching::answered(&mut gateway, host, in_flight, &issuer, ticket, body_size);
             }
-            Some(Purpose::ControlPlane(exchange)) => {
-                synchronizing::answered(&mut gateway, host, exchange, body_size);
+            Some(Purpose::ControlPlane { exchange, ticket }) => {
+                synchronizing::answered(&mut gateway, host, exchange, ticket, body_size);
                 // Compiling and the next poll are for the tick, which should come soon.
-                host.set_tick_period(1);
+                gateway.hurry(host);
             }
             None => {}
         }
+        driver::resume_ripe(&mut gateway, host);
     }
 
     /// A request of this root context.
@@ -104,27 +111,53 @@ impl Root {
     }
 
     fn try_configure(&mut self, host: &dyn Host, configuration: &[u8]) -> Result<(), Faults> {
-        let config = PluginConfig::parse(configuration)?;
+        let config = PluginConfig::read(configuration)?;
         let text = |path: &str| {
             host.property(&[path]).and_then(|value| String::from_utf8(value).ok()).unwrap_or_default()
         };
         let key = Key::of(&config, (text("plugin_name"), text("plugin_root_id")));
-        let gateway = match registry::find(&key) {
-            Some(gateway) => {
-                if let Ok(mut known) = gateway.try_borrow_mut() {
-                    known.configure(config, host)?;
-                }
-                gateway
-            }
-            None => {
-                let gateway = Rc::new(RefCell::new(Gateway::new(config, host)?));
-                registry::enter(key, &gateway);
-                gateway
-            }
+        let gateway = if let Some(gateway) = registry::find(&key) {
+            reconfigure(&gateway, config, host)?;
+            gateway
+        } else {
+            let gateway = Rc::new(RefCell::new(Gateway::new(config, host)?));
+            registry::enter(key, &gateway);
+            gateway
         };
+        if self.gateway.as_ref().is_some_and(|known| !Rc::ptr_eq(known, &gateway)) {
+            self.abandon_callouts();
+        }
         self.gateway = Some(gateway);
         Ok(())
     }
+
+    /// Gives back what this root context has out, so that others ask again.
+    fn abandon_callouts(&mut self) {
+        let Self { gateway, in_flight } = self;
+        let Some(mut gateway) = gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) else {
+            return;
+        };
+        gateway.tick_came();
+        for (_, purpose) in in_flight.drain() {
+            match purpose {
+                Purpose::Keys { issuer, ticket } => gateway.state.keyring.abandon(&issuer, ticket),
+                Purpose::ControlPlane { exchange, ticket } => {
+                    if let Some(synchronizer) = &mut gateway.synchronizer {
+                        synchronizer.abandon(exchange, ticket);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn reconfigure(gateway: &SharedGateway, config: PluginConfig, host: &dyn Host) -> Result<(), Faults> {
+    let Ok(mut gateway) = gateway.try_borrow_mut() else {
+        let mut faults = Faults::default();
+        faults.add("gateway", "is busy; give the configuration again");
+        return Err(faults);
+    };
+    gateway.configure(config, host)
 }
 
 impl Default for Root {
@@ -136,19 +169,6 @@ impl Default for Root {
 impl Drop for Root {
     /// The host cancels the callouts of a root context that goes: others must make them again.
     fn drop(&mut self) {
-        let Some(mut gateway) = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok())
-        else {
-            return;
-        };
-        for (_, purpose) in self.in_flight.drain() {
-            match purpose {
-                Purpose::Keys { issuer, ticket } => gateway.state.keyring.abandon(&issuer, ticket),
-                Purpose::ControlPlane(exchange) => {
-                    if let Some(synchronizer) = &mut gateway.synchronizer {
-                        synchronizer.abandon(exchange);
-                    }
-                }
-            }
-        }
+        self.abandon_callouts();
     }
 }

@@ -3,24 +3,22 @@
 //! A policy comes into force only together with the revocations that hold for it.
 
 mod adoption;
+mod answers;
+mod batch;
 mod poll;
 
 use cambist_core::{
-    policy::Faults,
+    policy::{Faults, is_variable},
     secret::Secret,
-    time::Timestamp,
-    wire::{
-        changes::Changes,
-        event::{Acknowledgement, Batch},
-    },
 };
 
+pub use self::answers::answered;
 use self::{adoption::Adoption, poll::Poll};
 use crate::{
     config::ControlPlane,
     fetching::random,
     gateway::Gateway,
-    host::{Callout, CalloutHead, Host, Level},
+    host::{Callout, Host, Level},
     root::{InFlight, Purpose},
 };
 
@@ -30,15 +28,11 @@ const WAIT_SECS: u32 = 30;
 const LONG_POLL_TIMEOUT_MS: u32 = 40_000;
 /// Milliseconds after which a short request counts as failed.
 const SHORT_TIMEOUT_MS: u32 = 10_000;
-/// Largest snapshot that is read; Envoy itself stops at 32 MiB.
-const MAX_SNAPSHOT_BYTES: usize = 32 * 1_048_576;
-/// Milliseconds that events wait for company.
-const BATCH_DELAY_MS: i64 = 200;
 
 /// The state of the talk with the control plane.
 pub struct Synchronizer {
     control_plane: ControlPlane,
-    authorization: Secret<String>,
+    authorization: Authorization,
     /// Envoy node id and random boot id of this VM.
     pub instance: String,
     snapshot: Poll,
@@ -49,6 +43,9 @@ pub struct Synchronizer {
     revocations_known: bool,
     last_error: Option<String>,
 }
+
+/// The gateway token as an `authorization` value.
+pub type Authorization = Secret<String>;
 
 /// One of the requests to the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +61,22 @@ pub enum Exchange {
 // === impl Synchronizer ===
 
 impl Synchronizer {
-    /// Prepares the talk; needs the gateway token in the environment.
-    pub fn new(control_plane: ControlPlane, gateway: &str, host: &dyn Host) -> Result<Self, Faults> {
-        let authorization = authorization(&control_plane, host)?;
+    /// Prepares the talk.
+    pub fn new(
+        control_plane: ControlPlane,
+        authorization: Authorization,
+        gateway: &str,
+        host: &dyn Host,
+    ) -> Self {
         let node = host.property(&["node", "id"]).and_then(|id| String::from_utf8(id).ok());
         let mut boot = [0; 8];
-        host.random(&mut boot);
+        if !host.random(&mut boot) {
+            // Two boots under one name would have the second one's events taken for the first one's.
+            boot = host.now().millis().to_le_bytes();
+        }
         let node = node.filter(|id| !id.is_empty()).unwrap_or_else(|| gateway.into());
         let node: String = node.chars().filter(char::is_ascii_graphic).take(128).collect();
-        Ok(Self {
+        Self {
             control_plane,
             authorization,
             instance: format!("{node}/{:016x}", u64::from_le_bytes(boot)),
@@ -83,19 +87,18 @@ impl Synchronizer {
             adoption: Adoption::default(),
             revocations_known: false,
             last_error: None,
-        })
+        }
     }
 
     /// Takes a new configuration of the same control plane.
-    pub fn configure(&mut self, control_plane: &ControlPlane, host: &dyn Host) -> Result<(), Faults> {
-        self.authorization = authorization(control_plane, host)?;
-        self.control_plane = control_plane.clone();
-        Ok(())
+    pub fn configure(&mut self, control_plane: ControlPlane, authorization: Authorization) {
+        self.authorization = authorization;
+        self.control_plane = control_plane;
     }
 
     /// Takes back a request whose root context is gone.
-    pub fn abandon(&mut self, exchange: Exchange) {
-        self.poll(exchange).abandon();
+    pub fn abandon(&mut self, exchange: Exchange, ticket: u32) {
+        self.poll(exchange).abandon(ticket);
     }
 
     fn poll(&mut self, exchange: Exchange) -> &mut Poll {
@@ -129,10 +132,14 @@ impl Synchronizer {
         let (now, random) = (host.now(), random(host));
         let poll = self.poll(exchange);
         if let Some(token) = token {
-            poll.begin(now, timeout_ms);
-            in_flight.insert(token, Purpose::ControlPlane(exchange));
-        } else {
-            poll.fail(now, random);
+            let ticket = poll.begin(now, timeout_ms);
+            in_flight.insert(token, Purpose::ControlPlane { exchange, ticket });
+        } else if poll.fail(now, random) {
+            let line = format!(
+                "control plane: cluster {} takes no request; check its name",
+                self.control_plane.cluster
+            );
+            host.log(Level::Warn, &line);
         }
     }
 }
@@ -141,8 +148,11 @@ impl Synchronizer {
 pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
     let Gateway { synchronizer: Some(synchronizer), state, audit, .. } = gateway else { return };
     let now = host.now();
-    for poll in [&mut synchronizer.snapshot, &mut synchronizer.changes, &mut synchronizer.events] {
-        poll.expire(now, random(host));
+    for exchange in [Exchange::Snapshot, Exchange::Changes, Exchange::Events] {
+        let poll = synchronizer.poll(exchange);
+        if poll.is_overdue(now) && poll.fail(now, random(host)) {
+            host.log(Level::Warn, &format!("control plane: {exchange:?} failed: no answer in time"));
+        }
     }
     if synchronizer.snapshot.is_due(now) && !synchronizer.adoption.is_running() {
         let epoch = state.epoch().to_string();
@@ -158,114 +168,28 @@ pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
         let path = format!("/gateway/v1/changes?since={since}&wait={WAIT_SECS}s");
         synchronizer.dispatch(host, in_flight, Exchange::Changes, &path, &[], None);
     }
-    if synchronizer.events.is_due(now) && !audit.is_empty() {
-        let batch = Batch {
-            instance: synchronizer.instance.clone(),
-            epoch: state.epoch(),
-            last_error: synchronizer.last_error.clone(),
-            dropped: audit.dropped(),
-            events: audit.batch(),
-        };
-        let body = serde_json::to_vec(&batch).unwrap_or_default();
+    if batch::is_due(&synchronizer.events, audit, now) {
+        let body = batch::body(synchronizer, state.epoch(), audit);
         let extra = [("content-type", "application/json")];
         synchronizer.dispatch(host, in_flight, Exchange::Events, "/gateway/v1/events", &extra, Some(&body));
     }
     adoption::go_on(gateway, host);
 }
 
-/// Takes the answer to a request.
-pub fn answered(gateway: &mut Gateway, host: &dyn Host, exchange: Exchange, body_size: usize) {
-    let head = host.callout_head();
-    let now = host.now();
-    let Gateway { synchronizer: Some(synchronizer), .. } = gateway else { return };
-    let done = match exchange {
-        Exchange::Snapshot => synchronizer.snapshot_answered(host, &head, body_size),
-        Exchange::Changes | Exchange::Events if head.status != 200 => Err(format!("status {}", head.status)),
-        Exchange::Changes => changes_answered(gateway, host, body_size, now),
-        Exchange::Events => events_answered(gateway, host, body_size),
-    };
-    let Gateway { synchronizer: Some(synchronizer), telemetry, state, .. } = gateway else { return };
-    match done {
-        Ok(()) => {
-            let pause = if exchange == Exchange::Events { BATCH_DELAY_MS } else { 0 };
-            synchronizer.poll(exchange).succeed(now.plus_millis(pause));
-            if synchronizer.is_confirmed() {
-                state.confirm(now);
-            }
-        }
-        Err(reason) => {
-            telemetry.count_plain("control_plane_failed", 1);
-            if synchronizer.poll(exchange).fail(now, random(host)) {
-                host.log(Level::Warn, &format!("control plane: {exchange:?} failed: {reason}"));
-            }
-        }
-    }
-}
-
-impl Synchronizer {
-    /// Whether the policy in force is the one that the control plane stands by, revocations included.
-    const fn is_confirmed(&self) -> bool {
-        self.last_error.is_none()
-            && self.revocations_known
-            && !self.changes.is_failing()
-            && !self.snapshot.is_failing()
-    }
-
-    fn snapshot_answered(
-        &mut self,
-        host: &dyn Host,
-        head: &CalloutHead,
-        body_size: usize,
-    ) -> Result<(), String> {
-        match head.status {
-            304 => Ok(()),
-            200 if body_size > MAX_SNAPSHOT_BYTES => Err("the snapshot is too large".into()),
-            200 => {
-                let body = host.callout_body(body_size).unwrap_or_default();
-                self.etag.clone_from(&head.etag);
-                self.adoption.begin(body);
-                Ok(())
-            }
-            401 => Err("status 401; check that the gateway token is this gateway's".into()),
-            status => Err(format!("status {status}")),
-        }
-    }
-}
-
-fn changes_answered(
-    gateway: &mut Gateway,
-    host: &dyn Host,
-    body_size: usize,
-    now: Timestamp,
-) -> Result<(), String> {
-    let body = host.callout_body(body_size).unwrap_or_default();
-    let changes: Changes = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-    let Gateway { synchronizer: Some(synchronizer), state, .. } = gateway else { return Ok(()) };
-    if !synchronizer.revocations_known && !changes.full {
-        return Err("the first answer is not the full list".into());
-    }
-    state.denylist.apply(changes, now);
-    synchronizer.revocations_known = true;
-    Ok(())
-}
-
-fn events_answered(gateway: &mut Gateway, host: &dyn Host, body_size: usize) -> Result<(), String> {
-    let body = host.callout_body(body_size).unwrap_or_default();
-    let Acknowledgement { sequence } = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-    gateway.audit.acknowledge(sequence);
-    Ok(())
-}
-
-fn authorization(control_plane: &ControlPlane, host: &dyn Host) -> Result<Secret<String>, Faults> {
-    let token = host.env(&control_plane.token_env).filter(|token| !token.is_empty());
+/// The gateway token, which must be in the environment.
+pub fn authorization(control_plane: &ControlPlane, host: &dyn Host) -> Result<Authorization, Faults> {
+    let variable = Some(&control_plane.token_env).filter(|name| is_variable(name));
+    let token = variable.and_then(|name| host.env(name)).filter(|token| !token.is_empty());
     let printable = token.filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
     printable.map(|token| Secret::new(format!("Bearer {token}"))).ok_or_else(|| {
         let mut faults = Faults::default();
-        let detail = format!(
-            "environment variable {} holds no gateway token; set it for Envoy and name it in the VM's host_env_keys",
-            control_plane.token_env
-        );
-        faults.add("control_plane/token_env", detail);
+        // A name that is none is a fault already, and may be the token itself: it is not quoted.
+        if let Some(name) = variable {
+            let detail = format!(
+                "environment variable {name} holds no gateway token; set it for Envoy and name it in the VM's host_env_keys"
+            );
+            faults.add("control_plane/token_env", detail);
+        }
         faults
     })
 }

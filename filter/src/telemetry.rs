@@ -34,9 +34,10 @@ enum Name {
 impl Telemetry {
     /// Counts a decision.
     pub fn count(&mut self, counted: Counted) {
-        let name = match counted {
-            Counted::Observed(Some(_)) => Name::Observed(counted.name()),
-            _ => Name::Decision(counted.name()),
+        let name = if let Counted::Observed(Some(_)) = counted {
+            Name::Observed(counted.name())
+        } else {
+            Name::Decision(counted.name())
         };
         self.add(name, 1);
     }

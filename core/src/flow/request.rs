@@ -81,6 +81,12 @@ impl fmt::Debug for Head<'_> {
 // === impl Request ===
 
 impl Request {
+    pub(super) fn weight(&self) -> usize {
+        let Self { method, authority, path, authorization, .. } = self;
+        let parts = authorization.iter().chain([method, authority, path]);
+        parts.map(Vec::len).fold(size_of::<Self>(), usize::saturating_add)
+    }
+
     pub(super) fn with_head<T>(&self, f: impl FnOnce(&Head<'_>) -> T) -> T {
         let Self { method, authority, path, authorization, has_origin, has_request_method } = self;
         let authorization: Vec<&[u8]> = authorization.iter().map(Vec::as_slice).collect();

@@ -153,6 +153,20 @@ impl Step {
     }
 }
 
+// === impl Flow ===
+
+impl Flow {
+    /// When the request came.
+    pub const fn arrived(&self) -> Timestamp {
+        self.arrived
+    }
+
+    /// About how many bytes it keeps, so that a shell can bound what waits.
+    pub fn weight(&self) -> usize {
+        self.request.weight()
+    }
+}
+
 // === impl Edits ===
 
 impl Edits {

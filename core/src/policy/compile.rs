@@ -15,7 +15,7 @@ use alloc::{
 
 use hashbrown::HashMap;
 
-pub use self::document::{compile_document, document_records};
+pub use self::document::{compile_document, document_records, is_variable};
 use super::{Fault, Faults, Issuer, MintingKey, Policy, RouteTable};
 use crate::{
     secret::Secret,

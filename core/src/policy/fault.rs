@@ -38,6 +38,15 @@ impl Faults {
         }
     }
 
+    /// Adds all of `more`.
+    pub fn append(&mut self, more: Self) {
+        let Self { listed, unlisted } = more;
+        for Fault { path, detail } in listed {
+            self.add(path, detail);
+        }
+        self.unlisted = self.unlisted.saturating_add(unlisted);
+    }
+
     /// The faults that are kept in full.
     pub fn listed(&self) -> &[Fault] {
         &self.listed

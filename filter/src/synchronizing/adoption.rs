@@ -1,13 +1,12 @@
 //! Compiling a snapshot in slices of a few milliseconds, and putting it into force.
 
 use cambist_core::{
-    flow::Call,
     policy::{Compiler, Faults, Policy},
     time::Timestamp,
+    wire::snapshot::Header,
 };
 
 use crate::{
-    driver,
     gateway::{Gateway, environment},
     host::{Host, Level},
 };
@@ -49,11 +48,15 @@ impl Adoption {
 pub(super) fn go_on(gateway: &mut Gateway, host: &dyn Host) {
     let Some(synchronizer) = &mut gateway.synchronizer else { return };
     if let Some(mut work) = synchronizer.adoption.work.take() {
-        match work.slice(host) {
+        let slice = work.slice(host);
+        let slice = slice.map(|compiled| {
+            compiled.and_then(|policy| check_header(policy, &gateway.config.gateway, gateway.state.epoch()))
+        });
+        match slice {
             None => {
                 synchronizer.adoption.work = Some(work);
                 // The rest comes with the next tick: soon, but other requests first.
-                host.set_tick_period(1);
+                gateway.hurry(host);
             }
             Some(Ok(policy)) => {
                 synchronizer.last_error = None;
@@ -75,9 +78,25 @@ pub(super) fn go_on(gateway: &mut Gateway, host: &dyn Host) {
     {
         gateway.telemetry.count_plain("snapshot_adopted", 1);
         gateway.adopt(policy, host);
-        let waiters = gateway.waiters.take(&Call::AwaitSnapshot);
-        driver::resume_all(gateway, host, waiters, false);
     }
+}
+
+/// The policy, if it is meant for this gateway and not older than the one in force (attack P4).
+fn check_header(policy: Policy, gateway: &str, running: u64) -> Result<Policy, Faults> {
+    let mut faults = Faults::default();
+    let Header { gateway: addressee, epoch, .. } = &policy.header;
+    if addressee != gateway {
+        faults.add(
+            "header/gateway",
+            format!(
+                "is {addressee:?}, this gateway is {gateway:?}; check which gateway the token belongs to"
+            ),
+        );
+    }
+    if *epoch < running {
+        faults.add("header/epoch", format!("is {epoch}, which is older than the running {running}"));
+    }
+    if faults.is_empty() { Ok(policy) } else { Err(faults) }
 }
 
 // === impl Work ===

@@ -27,16 +27,12 @@ pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
 }
 
 /// Compiles an inline snapshot, which may hold no private key and must hold all that its routes need.
-pub fn compile_document(document: Document, gateway: &str, secrets: &dyn Secrets) -> Result<Policy, Faults> {
+pub fn compile_document(
+    mut document: Document,
+    gateway: &str,
+    secrets: &dyn Secrets,
+) -> Result<Policy, Faults> {
     let mut faults = Faults::default();
-    for key in &document.signing_keys {
-        if matches!(key.private_key, PrivateKey::Pkcs8(_)) {
-            faults.add(
-                "signing_keys/private_key",
-                "an inline key would show in /config_dump; write {\"env\": \"NAME\"} and pass the variable by host_env_keys",
-            );
-        }
-    }
     let mints = document.routes.iter().any(|route| route.exchange == Exchange::Gateway);
     if mints && document.signing_keys.is_empty() {
         faults.add("signing_keys", "a route exchanges in the gateway, which needs a signing key");
@@ -44,8 +40,39 @@ pub fn compile_document(document: Document, gateway: &str, secrets: &dyn Secrets
     if mints && document.authority.as_deref().is_none_or(|authority| !authority.starts_with("https://")) {
         faults.add("authority", "a route exchanges in the gateway, which needs an https authority as iss");
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    document.signing_keys.retain(|key| match check_private_key(&key.private_key) {
+        Ok(()) => true,
+        Err(detail) => {
+            faults.add("signing_keys/private_key", detail);
+            false
+        }
+    });
+    match compile_records(document_records(document, gateway), secrets) {
+        Ok(policy) if faults.is_empty() => Ok(policy),
+        Ok(_) => Err(faults),
+        Err(more) => {
+            faults.append(more);
+            Err(faults)
+        }
     }
-    compile_records(document_records(document, gateway), secrets)
+}
+
+fn check_private_key(key: &PrivateKey) -> Result<(), &'static str> {
+    match key {
+        PrivateKey::Pkcs8(_) => Err(
+            "an inline key would show in /config_dump; write {\"env\": \"NAME\"} and pass the variable by host_env_keys",
+        ),
+        PrivateKey::Env(name) if is_variable(name) => Ok(()),
+        // Not quoted: whoever put the key itself here would find it in the log.
+        PrivateKey::Env(_) => {
+            Err("env must name an environment variable of A-Z, 0-9 and _, not hold the key itself")
+        }
+    }
+}
+
+/// Whether `name` looks like an environment variable's, and so not like a secret: `[A-Z_][A-Z0-9_]{0,127}`.
+pub fn is_variable(name: &str) -> bool {
+    name.len() <= 128
+        && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
