@@ -38,8 +38,8 @@ pub(super) async fn report(
     }
     let sequence = events.iter().map(|event| event.sequence).max().unwrap_or_default();
     let tenant = gateway.token.tenant.as_str();
-    let events = events.into_iter().map(|event| stored(tenant, event)).collect();
     let author = gateway.author(&app);
+    let events = events.into_iter().map(|event| stored(tenant, event, author.at)).collect();
     let instance = Instance {
         instance,
         running_epoch: epoch,
@@ -51,7 +51,7 @@ pub(super) async fn report(
     Ok(Json(Acknowledgement { sequence }))
 }
 
-fn stored(tenant: &str, event: Event) -> StoredEvent {
+fn stored(tenant: &str, event: Event, now: Timestamp) -> StoredEvent {
     let Event { sequence, at_ms, outcome, reason, epoch, route, token_sha256, identity, minted } = event;
     let mut detail = json!({
         "reason": reason,
@@ -72,7 +72,8 @@ fn stored(tenant: &str, event: Event) -> StoredEvent {
     }
     StoredEvent {
         sequence,
-        at: Timestamp::from_millis(at_ms),
+        // A gateway whose clock runs ahead must not make an identity look seen in days to come.
+        at: Timestamp::from_millis(at_ms).min(now),
         epoch,
         action: match outcome {
             Outcome::Mint => "mint",
