@@ -67,7 +67,7 @@ impl App {
             .merge(admin::router())
             .merge(gateway_api::router())
             .merge(public::router())
-            .fallback(async || Problem::not_found("See the documentation for the resources there are."))
+            .fallback(public::below_authority)
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(DefaultBodyLimit::max(request::BODY_LIMIT))
             .layer(middleware::from_fn(request::observe))

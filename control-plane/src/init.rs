@@ -4,7 +4,7 @@ use cambist_core::{secret::Secret, time::Timestamp};
 use serde_json::json;
 
 use crate::{
-    args::InitArguments,
+    args::{self, InitArguments},
     auth,
     clock::Clock,
     data::{DataFolder, StartError},
@@ -54,10 +54,14 @@ pub async fn run(arguments: InitArguments, clock: &Clock) -> Result<Secret<Strin
         format!("{summary}\n")
     } else {
         let token = token.expose();
+        let kek = match args::kek_variable() {
+            Some(_) => String::from("CAMBIST_KEK"),
+            None => format!("{data}/kek"),
+        };
         format!(
             "Made a deployment for {authority} in {data}.\n\n\
              Admin token, shown this once:\n\n    {token}\n\n\
-             Keep a copy of {data}/kek apart from the database: without it the signing keys are lost.\n\
+             Keep a copy of {kek} apart from the database: without it the signing keys are lost.\n\
              Start it with: cambist serve --data {data}\n"
         )
     }))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -13,15 +13,19 @@ use serde_json::{json, value::Value};
 
 use crate::{app::App, keys::signing, problem::Problem, store::records::Tenant};
 
+const OPENID: &str = "/.well-known/openid-configuration";
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+const KEYS: &str = "/oauth2/v1/keys";
+
 /// Seconds that verifiers may keep keys; shorter than a new key is published before its first use.
 const MAX_AGE: &str = "public, max-age=300";
 
 /// The public endpoints.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
-        .route("/.well-known/openid-configuration", get(metadata))
-        .route("/.well-known/oauth-authorization-server", get(metadata))
-        .route("/oauth2/v1/keys", get(keys))
+        .route(OPENID, get(metadata))
+        .route(OAUTH, get(metadata))
+        .route(KEYS, get(keys))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready))
 }
@@ -31,7 +35,7 @@ async fn metadata(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let Tenant { authority, .. } = tenant(&app).await?;
     let body = json!({
         "issuer": authority,
-        "jwks_uri": format!("{authority}/oauth2/v1/keys"),
+        "jwks_uri": format!("{authority}{KEYS}"),
         "token_endpoint": format!("{authority}/oauth2/v1/token"),
         "grant_types_supported": [
             "urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -50,6 +54,27 @@ async fn keys(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let Tenant { tenant, .. } = tenant(&app).await?;
     let keys = app.store.keys(&tenant).await?;
     Ok(cached(&signing::jwks(&keys), "application/jwk-set+json"))
+}
+
+/// The same where the authority has a path: discovery puts its well-known part behind it, RFC 8414 §3.1 before it.
+pub async fn below_authority(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let unknown = || Problem::not_found("See the documentation for the resources there are.");
+    if method != Method::GET {
+        return Err(unknown());
+    }
+    let Tenant { authority, .. } = tenant(&app).await?;
+    let prefix = authority.parse::<Uri>().map(|uri| uri.path().to_owned()).unwrap_or_default();
+    let path = uri.path();
+    match path.strip_prefix(prefix.as_str()) {
+        Some(OPENID) => metadata(State(app)).await,
+        Some(KEYS) => keys(State(app)).await,
+        _ if path.strip_prefix(OAUTH) == Some(prefix.as_str()) => metadata(State(app)).await,
+        _ => Err(unknown()),
+    }
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {

@@ -63,10 +63,14 @@ pub(super) fn mk_kek() -> Kek {
 
 impl Bench {
     pub(super) async fn new() -> Self {
+        Self::of(AUTHORITY).await
+    }
+
+    pub(super) async fn of(authority: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(START);
         let store = Arc::new(SqliteStore::open(&folder.path().join("cambist.db")).await.unwrap());
-        let token = init::initialise(&*store, &mk_kek(), AUTHORITY, clock.now()).await.unwrap();
+        let token = init::initialise(&*store, &mk_kek(), authority, clock.now()).await.unwrap();
         let (app, stop) = App::new(Arc::<SqliteStore>::clone(&store), mk_kek(), clock.clone());
         let nobody = Client { router: app.router(), token: None, peer: "127.0.0.1:1".parse().ok() };
         let admin = nobody.with_token(token.expose());

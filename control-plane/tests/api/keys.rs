@@ -30,6 +30,23 @@ async fn publishes_discovery_documents() {
 }
 
 #[tokio::test]
+async fn serves_discovery_where_an_authority_with_a_path_has_it() {
+    let bench = Bench::of("https://auth.example/tenants/a").await;
+    for path in [
+        "/tenants/a/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/tenants/a",
+        "/.well-known/openid-configuration",
+    ] {
+        let document = bench.nobody.get(path).await.ok();
+        assert_eq!(document["jwks_uri"], "https://auth.example/tenants/a/oauth2/v1/keys");
+    }
+    bench.nobody.get("/tenants/a/oauth2/v1/keys").await.ok();
+    for path in ["/tenants/b/oauth2/v1/keys", "/tenants/a", "/tenants/a/v1/issuers", "/tenants/a/healthz"] {
+        bench.nobody.get(path).await.problem(404);
+    }
+}
+
+#[tokio::test]
 async fn publishes_public_keys_in_a_stable_order() {
     let bench = Bench::new().await;
     let answer = bench.nobody.get("/oauth2/v1/keys").await;
