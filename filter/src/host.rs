@@ -2,8 +2,11 @@
 
 #[cfg(target_arch = "wasm32")]
 pub mod envoy;
+mod header_map;
 
 use cambist_core::time::Timestamp;
+
+pub use self::header_map::{HeaderMap, Headers};
 
 /// How loud a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ pub trait Host {
     /// Makes stream `id` the one that the following calls act on; false if it is gone.
     fn select_stream(&self, id: u32) -> bool;
     /// All request headers as bytes, in order; empty if there are too many.
-    fn request_headers(&self) -> Vec<(String, Vec<u8>)>;
+    fn request_headers(&self) -> HeaderMap;
     /// Removes every copy of a request header.
     fn remove_request_header(&self, name: &str);
     /// Replaces every copy of a request header by one.

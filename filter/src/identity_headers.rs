@@ -1,21 +1,24 @@
 //! Identity headers from the client: removed before anything else, in every spelling, on every path (law 8).
 
-use crate::host::Host;
+use crate::host::{HeaderMap, Host};
 
 const PREFIX: &[u8] = b"x-cambist-";
 
-/// Removes every header that an upstream could take for one of ours.
-pub fn strip(host: &dyn Host, headers: &[(String, Vec<u8>)]) {
-    for (name, _) in headers {
-        if is_identity_header(name) {
-            host.remove_request_header(name);
+/// Removes every header that an upstream could take for one of ours. False if one cannot be named and so not removed.
+#[must_use]
+pub fn strip(host: &dyn Host, headers: &HeaderMap) -> bool {
+    let mut all = true;
+    for (name, _) in headers.headers().filter(|(name, _)| is_identity_header(name)) {
+        match core::str::from_utf8(name) {
+            Ok(name) => host.remove_request_header(name),
+            Err(_) => all = false,
         }
     }
+    all
 }
 
 /// Whether `name` is one of ours in any spelling: any case, `_` for `-` (many servers take the two for one).
-fn is_identity_header(name: &str) -> bool {
-    let name = name.as_bytes();
+fn is_identity_header(name: &[u8]) -> bool {
     name.len() >= PREFIX.len()
         && name
             .iter()
@@ -32,10 +35,10 @@ mod tests {
         for name in
             ["x-cambist-subject", "X-Cambist-Subject", "x_cambist_subject", "x-cambist_subject", "x-cambist-"]
         {
-            assert!(is_identity_header(name), "{name}");
+            assert!(is_identity_header(name.as_bytes()), "{name}");
         }
         for name in ["x-cambistsubject", "x-cambis", "authorization", "y-x-cambist-subject"] {
-            assert!(!is_identity_header(name), "{name}");
+            assert!(!is_identity_header(name.as_bytes()), "{name}");
         }
     }
 }

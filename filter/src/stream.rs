@@ -8,7 +8,7 @@ use cambist_core::{
 use crate::{
     driver::{self, Outcome},
     gateway::Gateway,
-    host::Host,
+    host::{HeaderMap, Host},
     identity_headers, readiness,
     registry::SharedGateway,
 };
@@ -40,7 +40,10 @@ impl Stream {
     /// Takes the request's headers.
     pub fn on_request_headers(&mut self, host: &dyn Host) -> Next {
         let headers = host.request_headers();
-        identity_headers::strip(host, &headers);
+        if !identity_headers::strip(host, &headers) {
+            driver::respond(host, &Response::denial(Denial::TokenMalformed, None));
+            return Next::Pause;
+        }
         let gateway = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok());
         let Some(mut gateway) = gateway else {
             driver::respond(host, &Response::denial(Denial::Internal, None));
@@ -67,25 +70,25 @@ impl Drop for Stream {
     }
 }
 
-fn decide(gateway: &mut Gateway, host: &dyn Host, id: u32, headers: &[(String, Vec<u8>)]) -> Outcome {
+fn decide(gateway: &mut Gateway, host: &dyn Host, id: u32, headers: &HeaderMap) -> Outcome {
     let mut head = Head::default();
     let mut authorization: Vec<&[u8]> = Vec::new();
     let mut repeated = false;
-    for (name, value) in headers {
-        let slot = match name.as_str() {
-            ":method" => &mut head.method,
-            ":authority" => &mut head.authority,
-            ":path" => &mut head.path,
-            "origin" => {
+    for (name, value) in headers.headers() {
+        let slot = match name {
+            b":method" => &mut head.method,
+            b":authority" => &mut head.authority,
+            b":path" => &mut head.path,
+            b"origin" => {
                 head.has_origin = true;
                 continue;
             }
-            "access-control-request-method" => {
+            b"access-control-request-method" => {
                 head.has_request_method = true;
                 continue;
             }
             // Envoy's names are lower case already; a credential must not depend on it.
-            name if name.eq_ignore_ascii_case("authorization") => {
+            name if name.eq_ignore_ascii_case(b"authorization") => {
                 authorization.push(value);
                 continue;
             }

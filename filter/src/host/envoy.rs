@@ -5,10 +5,16 @@ use core::time::Duration;
 use cambist_core::time::Timestamp;
 use proxy_wasm::{
     hostcalls,
-    types::{BufferType, LogLevel, MapType, MetricType},
+    types::{BufferType, LogLevel, MapType, MetricType, Status},
 };
 
-use super::{Callout, CalloutHead, Host, Level};
+use super::{Callout, CalloutHead, HeaderMap, Host, Level};
+
+#[expect(unsafe_code, reason = "a function of the host")]
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_get_header_map_pairs(map: u32, return_data: *mut *mut u8, return_size: *mut usize) -> u32;
+}
 
 /// Envoy itself.
 #[derive(Clone, Copy, Debug)]
@@ -90,8 +96,22 @@ impl Host for Envoy {
         hostcalls::set_effective_context(id).is_ok()
     }
 
-    fn request_headers(&self) -> Vec<(String, Vec<u8>)> {
-        hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+    #[expect(
+        unsafe_code,
+        clippy::same_length_and_capacity,
+        reason = "the SDK's reader of this map panics on names that are not UTF-8"
+    )]
+    fn request_headers(&self) -> HeaderMap {
+        let (mut data, mut size) = (core::ptr::null_mut(), 0);
+        // SAFETY: the host writes both out-parameters; they are valid for writes.
+        let status = unsafe {
+            proxy_get_header_map_pairs(MapType::HttpRequestHeaders as u32, &raw mut data, &raw mut size)
+        };
+        if status != Status::Ok as u32 || data.is_null() {
+            return HeaderMap::default();
+        }
+        // SAFETY: the host got this memory from the module's own allocator, for `size` bytes, and gives it away.
+        HeaderMap::new(unsafe { Vec::from_raw_parts(data, size, size) })
     }
 
     fn remove_request_header(&self, name: &str) {
