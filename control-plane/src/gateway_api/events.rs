@@ -6,9 +6,9 @@ use axum::{Json, body::Body, extract::State};
 use cambist_core::{
     identity::identity_id,
     time::Timestamp,
-    wire::event::{Acknowledgement, Batch, Event, IdentityTuple, Outcome},
+    wire::event::{Acknowledgement, Batch, Event, IdentityTuple, Minted, Outcome},
 };
-use serde_json::json;
+use serde::Serialize;
 
 use super::short;
 use crate::{
@@ -22,6 +22,23 @@ use crate::{
 };
 
 const MAX_INSTANCE: usize = 256;
+
+/// What an audit row keeps of an event beside its columns.
+#[derive(Serialize)]
+struct Detail<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'a IdentityTuple>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minted: Option<&'a Minted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
+}
 
 /// Stores a batch.
 pub(super) async fn report(
@@ -39,7 +56,8 @@ pub(super) async fn report(
     let sequence = events.iter().map(|event| event.sequence).max().unwrap_or_default();
     let tenant = gateway.token.tenant.as_str();
     let author = gateway.author(&app);
-    let events = events.into_iter().map(|event| stored(tenant, event, author.at)).collect();
+    let events =
+        events.into_iter().map(|event| stored(tenant, event, author.at)).collect::<Result<_, _>>()?;
     let instance = Instance {
         instance,
         running_epoch: epoch,
@@ -51,26 +69,32 @@ pub(super) async fn report(
     Ok(Json(Acknowledgement { sequence }))
 }
 
-fn stored(tenant: &str, event: Event, now: Timestamp) -> StoredEvent {
+fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Problem> {
     let Event { sequence, at_ms, outcome, reason, epoch, route, token_sha256, identity, minted } = event;
-    let mut detail = json!({
-        "reason": reason,
-        "route": route,
-        "token_sha256": token_sha256,
-        "identity": identity,
-        "minted": minted,
-    });
-    let identity = identity.and_then(|IdentityTuple { id, client_id, issuer, audience, subject }| {
-        let computed = identity_id(tenant, &client_id, &issuer, &audience, &subject);
-        (computed == id).then_some((id, Tuple { client_id, issuer, audience, subject }))
-    });
-    let told = detail.get("identity").is_some_and(|told| !told.is_null());
-    if let (true, None, Some(members)) = (told, &identity, detail.as_object_mut()) {
+    let fits = |told: &IdentityTuple| {
+        let IdentityTuple { id, client_id, issuer, audience, subject } = told;
+        *id == identity_id(tenant, client_id, issuer, audience, subject)
+    };
+    let mismatch = identity.as_ref().is_some_and(|told| !fits(told));
+    if mismatch {
         // Kept for the record, counted for nobody: refusing the batch would hold up everything behind it.
         tracing::warn!(sequence, "an event names an identity whose id does not fit its tuple");
-        members.insert(String::from("fault"), json!("identity_mismatch"));
     }
-    StoredEvent {
+    let fault = mismatch.then_some("identity_mismatch");
+    let detail = Detail {
+        reason: reason.as_deref(),
+        route: route.as_deref(),
+        token_sha256: token_sha256.as_deref(),
+        identity: identity.as_ref(),
+        minted: minted.as_ref(),
+        fault,
+    };
+    let detail = serde_json::to_string(&detail).map_err(|_| Problem::internal())?;
+    let identity = identity.filter(|_| !mismatch).map(|told| {
+        let IdentityTuple { id, client_id, issuer, audience, subject } = told;
+        (id, Tuple { client_id, issuer, audience, subject })
+    });
+    Ok(StoredEvent {
         sequence,
         // A gateway whose clock runs ahead must not make an identity look seen in days to come.
         at: Timestamp::from_millis(at_ms).min(now),
@@ -81,5 +105,5 @@ fn stored(tenant: &str, event: Event, now: Timestamp) -> StoredEvent {
         },
         identity,
         detail,
-    }
+    })
 }

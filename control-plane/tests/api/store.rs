@@ -181,7 +181,7 @@ async fn records_events_once(store: &dyn Store) {
         epoch: 1,
         action: "mint",
         identity: Some((String::from("idn_a"), tuple.clone())),
-        detail: json!({}),
+        detail: String::from("{}"),
     };
     let instance = || Instance {
         instance: String::from("n/1"),

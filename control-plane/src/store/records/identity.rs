@@ -1,7 +1,6 @@
 //! Workloads, the instances that see them, and what these report.
 
 use cambist_core::time::Timestamp;
-use serde_json::value::Value;
 
 /// The tuple that makes an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +73,6 @@ pub struct StoredEvent {
     pub action: &'static str,
     /// The workload's id and tuple; absent while unverified or when the id did not fit the tuple.
     pub identity: Option<(String, Tuple)>,
-    /// Everything the gateway said, without the numbers above.
-    pub detail: Value,
+    /// Everything the gateway said, without the numbers above: a JSON object.
+    pub detail: String,
 }

@@ -2,26 +2,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use cambist_core::time::Timestamp;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{
     super::{
         StoreError,
-        records::{Author, StoredEvent, Tuple},
+        records::{Author, StoredEvent},
     },
-    identities, signed, unsigned,
+    identities::{self, Sighting},
+    signed, unsigned,
 };
 
 /// Rows per statement: `SQLite` takes 32,766 parameters, and a row has eleven.
 const CHUNK: usize = 500;
-
-struct Seen<'a> {
-    tuple: &'a Tuple,
-    first: Timestamp,
-    last: Timestamp,
-    mints: i64,
-}
 
 /// Stores what is not stored yet and returns how much that was.
 pub(super) async fn record(
@@ -39,25 +32,22 @@ pub(super) async fn record(
              detail) ",
         );
         query.push_values(rows, |mut row, event| {
-            let object = event.identity.as_ref().map(|(id, _)| id.clone()).unwrap_or_default();
+            let object = event.identity.as_ref().map_or("", |(id, _)| id.as_str());
             row.push_bind(tenant)
                 .push_bind(event.at.millis())
                 .push_bind(signed(event.epoch))
-                .push_bind(author.actor.clone())
+                .push_bind(author.actor.as_str())
                 .push_bind(event.action)
                 .push_bind("identity")
                 .push_bind(object)
-                .push_bind(author.request.clone())
+                .push_bind(author.request.as_str())
                 .push_bind(instance)
                 .push_bind(signed(event.sequence))
-                .push_bind(event.detail.to_string());
+                .push_bind(event.detail.as_str());
         });
         query.build().execute(&mut *connection).await?;
     }
-    for (id, seen) in by_identity(&fresh) {
-        let times = Some((seen.first, seen.last));
-        identities::touch(connection, tenant, id, seen.tuple, times, seen.mints, author.at).await?;
-    }
+    identities::touch(connection, tenant, &by_identity(&fresh), author.at).await?;
     Ok(u64::try_from(fresh.len()).unwrap_or(u64::MAX))
 }
 
@@ -87,16 +77,16 @@ async fn stored(
     Ok(rows.into_iter().map(|(sequence,)| unsigned(sequence)).collect())
 }
 
-fn by_identity(events: &[StoredEvent]) -> BTreeMap<&str, Seen<'_>> {
-    let mut all: BTreeMap<&str, Seen<'_>> = BTreeMap::new();
+fn by_identity(events: &[StoredEvent]) -> Vec<Sighting<'_>> {
+    let mut all: BTreeMap<&str, Sighting<'_>> = BTreeMap::new();
     for event in events {
         let Some((id, tuple)) = &event.identity else { continue };
-        let seen = all.entry(id).or_insert_with(|| Seen { tuple, first: event.at, last: event.at, mints: 0 });
-        seen.first = seen.first.min(event.at);
-        seen.last = seen.last.max(event.at);
+        let sighting = all.entry(id).or_insert(Sighting { id, tuple, seen: None, mints: 0 });
+        let (first, last) = sighting.seen.unwrap_or((event.at, event.at));
+        sighting.seen = Some((first.min(event.at), last.max(event.at)));
         if event.action == "mint" {
-            seen.mints = seen.mints.saturating_add(1);
+            sighting.mints = sighting.mints.saturating_add(1);
         }
     }
-    all
+    all.into_values().collect()
 }

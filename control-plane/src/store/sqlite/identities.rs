@@ -93,7 +93,7 @@ pub(super) async fn register(
     if !faults.is_empty() {
         return Err(ChangeError::Invalid(faults));
     }
-    touch(connection, tenant, id, tuple, None, 0, author.at).await?;
+    touch(connection, tenant, &[Sighting { id, tuple, seen: None, mints: 0 }], author.at).await?;
     let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
     let Tuple { client_id, issuer, audience, subject } = tuple;
     let detail =
@@ -145,42 +145,57 @@ pub(super) async fn ensure(
     Ok(())
 }
 
-/// Adds `mints` to an identity, seen at `seen` if it was, creating its row if there is none.
+/// What is told of one identity.
+pub(super) struct Sighting<'a> {
+    pub(super) id: &'a str,
+    pub(super) tuple: &'a Tuple,
+    /// First and last time, if it was seen.
+    pub(super) seen: Option<(Timestamp, Timestamp)>,
+    pub(super) mints: i64,
+}
+
+/// Rows per statement: `SQLite` takes 32,766 parameters, and a row has ten.
+const CHUNK: usize = 500;
+
+/// Adds what is told of identities, each named once, creating rows where there are none.
 pub(super) async fn touch(
     connection: &mut SqliteConnection,
     tenant: &str,
-    id: &str,
-    tuple: &Tuple,
-    seen: Option<(Timestamp, Timestamp)>,
-    mints: i64,
+    sightings: &[Sighting<'_>],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    // Batches of several instances may arrive in any order: first and last are the extremes of what was told.
-    sqlx::query(
-        "INSERT INTO identities (tenant, id, client_id, issuer, audience, subject, first_seen_ms, last_seen_ms, \
-         count, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-         ON CONFLICT (tenant, id) DO UPDATE SET client_id = excluded.client_id, issuer = excluded.issuer, \
-         audience = excluded.audience, subject = excluded.subject, \
-         first_seen_ms = CASE WHEN identities.first_seen_ms IS NULL \
-             OR excluded.first_seen_ms < identities.first_seen_ms \
-             THEN excluded.first_seen_ms ELSE identities.first_seen_ms END, \
-         last_seen_ms = CASE WHEN identities.last_seen_ms IS NULL \
-             OR excluded.last_seen_ms > identities.last_seen_ms \
-             THEN excluded.last_seen_ms ELSE identities.last_seen_ms END, \
-         count = identities.count + excluded.count",
-    )
-    .bind(tenant)
-    .bind(id)
-    .bind(&tuple.client_id)
-    .bind(&tuple.issuer)
-    .bind(&tuple.audience)
-    .bind(&tuple.subject)
-    .bind(seen.map(|(first, _)| first.millis()))
-    .bind(seen.map(|(_, last)| last.millis()))
-    .bind(mints)
-    .bind(at.millis())
-    .execute(connection)
-    .await?;
+    for rows in sightings.chunks(CHUNK) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO identities (tenant, id, client_id, issuer, audience, subject, first_seen_ms, \
+             last_seen_ms, count, created_ms) ",
+        );
+        query.push_values(rows, |mut row, Sighting { id, tuple, seen, mints }| {
+            let Tuple { client_id, issuer, audience, subject } = tuple;
+            row.push_bind(tenant)
+                .push_bind(*id)
+                .push_bind(client_id)
+                .push_bind(issuer)
+                .push_bind(audience)
+                .push_bind(subject)
+                .push_bind(seen.map(|(first, _)| first.millis()))
+                .push_bind(seen.map(|(_, last)| last.millis()))
+                .push_bind(mints)
+                .push_bind(at.millis());
+        });
+        // Batches of several instances may arrive in any order: first and last are the extremes of what was told.
+        query.push(
+            " ON CONFLICT (tenant, id) DO UPDATE SET client_id = excluded.client_id, \
+             issuer = excluded.issuer, audience = excluded.audience, subject = excluded.subject, \
+             first_seen_ms = CASE WHEN identities.first_seen_ms IS NULL \
+                 OR excluded.first_seen_ms < identities.first_seen_ms \
+                 THEN excluded.first_seen_ms ELSE identities.first_seen_ms END, \
+             last_seen_ms = CASE WHEN identities.last_seen_ms IS NULL \
+                 OR excluded.last_seen_ms > identities.last_seen_ms \
+                 THEN excluded.last_seen_ms ELSE identities.last_seen_ms END, \
+             count = identities.count + excluded.count",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
