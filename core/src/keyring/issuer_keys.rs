@@ -5,7 +5,6 @@ use alloc::{borrow::ToOwned, string::String, sync::Arc};
 use super::{FETCH_TIMEOUT_MS, Fetch, FetchFailure, Fetched, Lookup, MAX_BODY_BYTES, Progress, discovery};
 use crate::{
     backoff,
-    digest::Digest,
     endpoint::Endpoint,
     jose::{alg::Alg, key_set::KeySet},
     policy::{Issuer, Keys},
@@ -21,7 +20,6 @@ const RETRY_MOST_COLD_MS: i64 = 4_000;
 
 #[derive(Debug)]
 pub(super) struct IssuerKeys {
-    digest: Digest,
     iss: String,
     allow_http: bool,
     max_stale_ms: i64,
@@ -50,7 +48,8 @@ struct Good {
     keys: Arc<KeySet>,
     /// When the fetch that brought it began.
     began: Timestamp,
-    usable_until: Timestamp,
+    /// When the next fetch is due; from then on it is stale.
+    fresh_until: Timestamp,
 }
 
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl IssuerKeys {
         let fixed = |keys: &Arc<KeySet>| Good {
             keys: Arc::clone(keys),
             began: Timestamp::from_millis(i64::MAX),
-            usable_until: Timestamp::from_millis(i64::MAX),
+            fresh_until: Timestamp::from_millis(i64::MAX),
         };
         let (source, set) = match &issuer.keys {
             Keys::Inline(keys) => (Source::Fixed, Some(fixed(keys))),
@@ -75,10 +74,9 @@ impl IssuerKeys {
             Keys::Discovery(document) => (Source::Discovery { document: document.clone() }, None),
         };
         Self {
-            digest: issuer.digest,
             iss: issuer.iss.clone(),
             allow_http: issuer.allow_http,
-            max_stale_ms: i64::from(issuer.max_stale).saturating_mul(1_000),
+            max_stale_ms: max_stale_ms(issuer),
             floor_ms: i64::from(issuer.refetch_floor_ms),
             source,
             set,
@@ -90,9 +88,22 @@ impl IssuerKeys {
         }
     }
 
-    /// Whether these are the keys of `issuer` as it is configured now.
-    pub(super) fn serves(&self, issuer: &Issuer) -> bool {
-        self.digest == issuer.digest
+    /// Takes over the rules of `issuer` as it is configured now; false where its keys come from elsewhere.
+    ///
+    /// Whoever changes a clock skew while the issuer is down must not lose its keys.
+    pub(super) fn follow(&mut self, issuer: &Issuer) -> bool {
+        let same_source = match (&self.source, &issuer.keys) {
+            (Source::Jwks(own), Keys::Jwks(endpoint)) => own == endpoint,
+            (Source::Discovery { document }, Keys::Discovery(endpoint)) => document == endpoint,
+            // An inline set costs nothing to take anew.
+            _ => false,
+        };
+        if !same_source || self.iss != issuer.iss || self.allow_http != issuer.allow_http {
+            return false;
+        }
+        self.max_stale_ms = max_stale_ms(issuer);
+        self.floor_ms = i64::from(issuer.refetch_floor_ms);
+        true
     }
 
     pub(super) const fn is_wanted(&self) -> bool {
@@ -100,7 +111,11 @@ impl IssuerKeys {
     }
 
     pub(super) fn current(&self, now: Timestamp) -> Option<&Arc<KeySet>> {
-        self.set.as_ref().filter(|good| now < good.usable_until).map(|good| &good.keys)
+        self.usable(now).map(|good| &good.keys)
+    }
+
+    fn usable(&self, now: Timestamp) -> Option<&Good> {
+        self.set.as_ref().filter(|good| now < good.fresh_until.plus_millis(self.max_stale_ms))
     }
 
     pub(super) fn lookup(
@@ -110,7 +125,7 @@ impl IssuerKeys {
         arrived: Timestamp,
         now: Timestamp,
     ) -> Lookup {
-        let Some(good) = self.set.as_ref().filter(|good| now < good.usable_until) else {
+        let Some(good) = self.usable(now) else {
             return self.wait_or_give_up(now);
         };
         let known = match kid {
@@ -219,9 +234,8 @@ impl IssuerKeys {
         let fresh = max_age.unwrap_or(REFRESH_DEFAULT_SECS).clamp(REFRESH_LEAST_SECS, REFRESH_MOST_SECS);
         self.next_at = now.plus_millis(backoff::jitter(i64::from(fresh).saturating_mul(1_000), random));
         self.failures = 0;
-        let usable_until = self.next_at.plus_millis(self.max_stale_ms);
         // A good fetch replaces the set: a key that is gone is gone (attack J3).
-        self.set = Some(Good { keys: Arc::new(keys), began: flight.began, usable_until });
+        self.set = Some(Good { keys: Arc::new(keys), began: flight.began, fresh_until: self.next_at });
         Ok(())
     }
 
@@ -249,4 +263,8 @@ impl IssuerKeys {
         self.wanted = true;
         Lookup::Wait
     }
+}
+
+fn max_stale_ms(issuer: &Issuer) -> i64 {
+    i64::from(issuer.max_stale).saturating_mul(1_000)
 }
