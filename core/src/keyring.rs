@@ -108,9 +108,10 @@ pub enum FetchFailure {
 // === impl Keyring ===
 
 impl Keyring {
-    /// Follows a new policy: keeps what is unchanged, forgets issuers that are gone, prefetches new ones.
+    /// Follows a new policy: keeps the sets of issuers whose keys come from where they came from, forgets those of
+    /// issuers that are gone, prefetches the others.
     pub fn adopt(&mut self, policy: &Policy, now: Timestamp) {
-        self.issuers.retain(|id, keys| policy.issuer(id).is_some_and(|issuer| keys.serves(issuer)));
+        self.issuers.retain(|id, keys| policy.issuer(id).is_some_and(|issuer| keys.follow(issuer)));
         for issuer in policy.issuers() {
             if !self.issuers.contains_key(&issuer.id) {
                 self.issuers.insert(issuer.id.clone(), IssuerKeys::new(issuer, now));
@@ -182,3 +183,6 @@ impl Keyring {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

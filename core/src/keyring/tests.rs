@@ -1,0 +1,10 @@
+//! The life of key sets under a simulated clock.
+#![expect(clippy::arithmetic_side_effects, reason = "a test whose arithmetic overflows fails, as it should")]
+
+mod answers;
+mod failures;
+mod policies;
+mod ring;
+mod schedule;
+mod sources;
+mod unknown_kid;
