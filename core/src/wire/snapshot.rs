@@ -101,7 +101,7 @@ pub struct Issuer {
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "source", rename_all = "snake_case", from = "StrictKeySource")]
 pub enum KeySource {
     /// `{iss}/.well-known/openid-configuration`, whose `issuer` must equal `iss`. EKS-shaped issuers use `derived` instead.
     #[default]
@@ -118,6 +118,16 @@ pub enum KeySource {
         /// A JWK set (RFC 7517 §5).
         jwks: Value,
     },
+}
+
+/// A [`KeySource`] as it is read: serde lets unit variants of a tagged enum carry any field, empty ones none.
+#[derive(Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+enum StrictKeySource {
+    Discovery {},
+    JwksUri { uri: String },
+    Derived {},
+    Inline { jwks: Value },
 }
 
 /// Who may exchange.
@@ -330,6 +340,19 @@ pub struct Document {
     /// Keys that mint in this gateway.
     #[serde(default)]
     pub signing_keys: Vec<SigningKey>,
+}
+
+// === impl KeySource ===
+
+impl From<StrictKeySource> for KeySource {
+    fn from(source: StrictKeySource) -> Self {
+        match source {
+            StrictKeySource::Discovery {} => Self::Discovery,
+            StrictKeySource::JwksUri { uri } => Self::JwksUri { uri },
+            StrictKeySource::Derived {} => Self::Derived,
+            StrictKeySource::Inline { jwks } => Self::Inline { jwks },
+        }
+    }
 }
 
 // === impl PrivateKey ===
