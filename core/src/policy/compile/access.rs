@@ -199,7 +199,8 @@ fn is_host(host: &str) -> bool {
     };
     let bracketed = name.starts_with('[') && name.ends_with(']');
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b);
-    !name.is_empty()
+    let labels_are_named = name.split('.').all(|label| !label.is_empty());
+    labels_are_named
         && name.len() <= 253
         && name.bytes().all(|b| plain(b) || (bracketed && b"[]:".contains(&b)))
 }
