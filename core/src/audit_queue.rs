@@ -68,43 +68,4 @@ impl AuditQueue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(outcome: Outcome) -> Event {
-        Event {
-            sequence: 0,
-            at_ms: 0,
-            outcome,
-            reason: None,
-            epoch: 1,
-            route: None,
-            token_sha256: None,
-            identity: None,
-            minted: None,
-        }
-    }
-
-    #[test]
-    fn keeps_events_until_they_are_acknowledged() {
-        let mut queue = AuditQueue::default();
-        for _ in 0..3 {
-            queue.push(event(Outcome::Mint), Timestamp::from_secs(1));
-        }
-        assert_eq!(queue.batch().iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
-        queue.acknowledge(2);
-        assert_eq!(queue.batch().iter().map(|event| event.sequence).collect::<Vec<_>>(), [3]);
-    }
-
-    #[test]
-    fn a_flood_of_anonymous_denials_leaves_room_for_mints() {
-        let mut queue = AuditQueue::default();
-        for _ in 0..MAX_EVENTS {
-            queue.push(event(Outcome::Denial), Timestamp::from_secs(1));
-        }
-        assert_eq!(queue.dropped(), (MAX_EVENTS / 2) as u64);
-        queue.push(event(Outcome::Mint), Timestamp::from_secs(1));
-        assert_eq!(queue.dropped(), (MAX_EVENTS / 2) as u64);
-        assert_eq!(queue.len(), MAX_EVENTS / 2 + 1);
-    }
-}
+mod tests;
