@@ -255,3 +255,6 @@ impl fmt::Debug for VerifiedTokens {
 fn weight(token: &[u8], verified: &Verified) -> usize {
     verified.weight().saturating_add(token.len()).saturating_add(ENTRY_OVERHEAD)
 }
+
+#[cfg(test)]
+mod tests;

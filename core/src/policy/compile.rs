@@ -166,3 +166,6 @@ fn is_slug(id: &str) -> bool {
         && id.len() <= 63
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
 }
+
+#[cfg(test)]
+mod tests;

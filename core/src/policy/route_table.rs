@@ -199,3 +199,6 @@ impl Methods {
         self.any.as_ref().or(named).map(|route| route.id.clone()).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! Compiling: every fault with its place, all at once; lines, documents and secrets.
+
+mod accesses;
+mod documents;
+mod faults;
+mod lines;
+mod parties;
+mod row;
+mod secrets;

@@ -1,0 +1,118 @@
+//! One row per fault of a binding or a route.
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use alloc::{string::String, vec};
+
+use super::row::{has_fault, is_valid};
+use crate::wire::snapshot::{Exchange, ForeignToken, Mode, PathMatch, Profile};
+
+#[test]
+fn binding() {
+    has_fault("binding/cart/client_id", "no client \"cl_x\"", |wire| {
+        wire.bindings[0].client_id = "cl_x".into();
+    });
+    has_fault("binding/cart/issuer", "no issuer \"x\"", |wire| wire.bindings[0].issuer = "x".into());
+    has_fault("binding/cart/audiences", "at least one", |wire| wire.bindings[0].audiences.clear());
+    has_fault("binding/cart/audiences", "at least one", |wire| {
+        wire.bindings[0].audiences.push(String::new());
+    });
+    has_fault("binding/cart/subjects", "allow_any_subject", |wire| wire.bindings[0].subjects.clear());
+    has_fault("binding/cart/subjects", "allow_any_subject", |wire| wire.bindings[0].allow_any_subject = true);
+    has_fault("binding/cart/subjects", "empty subject", |wire| wire.bindings[0].subjects.push(String::new()));
+    for scope in ["", "a b", "a\"b", "a\\b", "\u{e9}"] {
+        has_fault("binding/cart/scopes", "RFC 6749", |wire| wire.bindings[0].scopes.push(scope.into()));
+    }
+    has_fault("binding/cart/targets", "empty audience", |wire| wire.bindings[0].targets.push(String::new()));
+    for ttl in [0, 59, 3_601] {
+        has_fault("binding/cart/ttl", "must be 60 to 3600", |wire| wire.bindings[0].ttl = ttl);
+    }
+    has_fault("binding/cart/profile", "only at+jwt", |wire| wire.bindings[0].profile = Profile::JwtSvid);
+    has_fault("binding/cart/id", "twice", |wire| wire.bindings.push(wire.bindings[0].clone()));
+}
+
+#[test]
+fn a_disabled_binding_must_be_right_as_well() {
+    is_valid(|wire| wire.bindings[0].enabled = false);
+    has_fault("binding/cart/ttl", "must be", |wire| {
+        wire.bindings[0].enabled = false;
+        wire.bindings[0].ttl = 1;
+    });
+}
+
+#[test]
+fn route() {
+    has_fault("route/A/id", "must match", |wire| wire.routes[0].id = "A".into());
+    has_fault("route/api/id", "twice", |wire| {
+        let mut second = wire.routes[0].clone();
+        second.host = "second.example".into();
+        wire.routes.push(second);
+    });
+    for host in [
+        "",
+        "API.example",
+        "api.example:443",
+        "*api.example",
+        "*.",
+        "a*.example",
+        "*.*",
+        "api.example.",
+        ".api",
+        "a..b",
+    ] {
+        has_fault("route/api/host", "lower-case host", |wire| wire.routes[0].host = host.into());
+    }
+    for host in ["*", "*.example", "localhost", "[::1]", "10.0.0.1", "a_b.example"] {
+        is_valid(|wire| wire.routes[0].host = host.into());
+    }
+    has_fault("route/api/methods", "upper-case", |wire| wire.routes[0].methods = Some(vec![]));
+    has_fault("route/api/methods", "upper-case", |wire| wire.routes[0].methods = Some(vec!["get".into()]));
+    has_fault("route/api/clients", "denies all", |wire| wire.routes[0].clients.clear());
+    has_fault("route/api/clients", "no client \"cl_x\"", |wire| wire.routes[0].clients.push("cl_x".into()));
+    has_fault("route/api/scopes", "RFC 6749", |wire| wire.routes[0].scopes.push("a b".into()));
+    for exchange in [Exchange::ControlPlane, Exchange::External] {
+        has_fault("route/api/exchange", "only in the gateway", |wire| wire.routes[0].exchange = exchange);
+    }
+    has_fault("route/api/forward", "no meaning", |wire| wire.routes[0].forward = true);
+    has_fault("route/api/target", "no meaning", |wire| {
+        wire.routes[0].exchange = Exchange::None;
+        wire.routes[0].target = Some("x".into());
+    });
+    has_fault("route/api/foreign_token", "unverified", |wire| {
+        wire.routes[0].foreign_token = ForeignToken::Pass;
+    });
+    is_valid(|wire| {
+        wire.routes[0].mode = Mode::Optional;
+        wire.routes[0].foreign_token = ForeignToken::Pass;
+        wire.routes[0].clients.clear();
+    });
+}
+
+#[test]
+fn route_path() {
+    for path in [
+        PathMatch::Exact("orders".into()),
+        PathMatch::Exact("/a/../b".into()),
+        PathMatch::Exact("/a//b".into()),
+        PathMatch::Exact("/a?b".into()),
+        PathMatch::Exact("/a{b}".into()),
+        PathMatch::Prefix("/%61".into()),
+        PathMatch::Prefix(String::new()),
+        PathMatch::Template("/a/{}".into()),
+        PathMatch::Template("/a/x{b}".into()),
+        PathMatch::Template("a/{b}".into()),
+    ] {
+        has_fault("route/api/path", "can never match", |wire| wire.routes[0].path = path);
+    }
+    is_valid(|wire| wire.routes[0].path = PathMatch::Template("/a/{b}/c".into()));
+}
+
+#[test]
+fn routes_that_tie() {
+    has_fault("route/second/path", "ties with route \"api\"", |wire| {
+        let mut second = wire.routes[0].clone();
+        second.id = "second".into();
+        wire.routes.push(second);
+    });
+}

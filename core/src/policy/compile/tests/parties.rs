@@ -1,0 +1,188 @@
+//! One row per fault of the header, an issuer, a client or a signing key.
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use alloc::{format, string::String, vec};
+
+use serde_json::{Value, json};
+
+use super::row::{has_fault, is_valid};
+use crate::{
+    fixture::{NOW, NoSecrets, Wire},
+    policy::compile_records,
+    wire::snapshot::{KeySource, PrivateKey},
+};
+
+type Setting = fn(&mut Wire, u32);
+
+fn inline(jwks: Value) -> KeySource {
+    KeySource::Inline { jwks }
+}
+
+#[test]
+fn header() {
+    has_fault("header/schema", "cambist.snapshot/v1", |wire| {
+        wire.header.schema = "cambist.snapshot/v2".into();
+    });
+    let mut records = Wire::valid().records();
+    records.swap(0, 1);
+    assert_eq!(compile_records(records, &NoSecrets).unwrap_err().listed()[0].path, "header");
+    let mut records = Wire::valid().records();
+    records.remove(0);
+    let faults = compile_records(records, &NoSecrets).unwrap_err();
+    assert_eq!((&*faults.listed()[0].path, &*faults.listed()[0].detail), ("header", "is missing"));
+}
+
+#[test]
+fn issuer_name() {
+    for id in ["", "A", "-a", ".a", "a/b", "a b", "\u{e9}", &"a".repeat(64)] {
+        has_fault(&format!("issuer/{id}/id"), "must match", |wire| {
+            wire.issuers[0].id = id.into();
+            wire.bindings[0].issuer = id.into();
+        });
+    }
+    is_valid(|wire| {
+        wire.issuers[0].id = "0.a_b-c".into();
+        wire.bindings[0].issuer = "0.a_b-c".into();
+    });
+    has_fault("issuer/shop-cluster/id", "twice", |wire| {
+        let mut second = wire.issuers[0].clone();
+        second.iss = "https://second.example".into();
+        wire.issuers.push(second);
+    });
+    has_fault("issuer/shop-cluster/id", "twice", |wire| {
+        let mut disabled = wire.issuers[0].clone();
+        disabled.enabled = false;
+        wire.issuers.insert(0, disabled);
+    });
+}
+
+#[test]
+fn issuer_text() {
+    for iss in [String::new(), "a\nb".into(), "x".repeat(2_049)] {
+        has_fault("issuer/shop-cluster/iss", "1 to 2048 bytes", |wire| wire.issuers[0].iss = iss);
+    }
+    is_valid(|wire| wire.issuers[0].iss = "kubernetes/serviceaccount".into());
+    is_valid(|wire| wire.issuers[0].iss = "x".repeat(2_048));
+}
+
+#[test]
+fn issuer_bounds() {
+    let bounds: [(&str, Setting, u32, u32); 5] = [
+        ("clock_skew", |wire, value| wire.issuers[0].clock_skew = value, 0, 300),
+        ("exp_leeway", |wire, value| wire.issuers[0].exp_leeway = value, 0, 60),
+        ("max_lifetime", |wire, value| wire.issuers[0].max_lifetime = value, 60, 2_592_000),
+        ("max_stale", |wire, value| wire.issuers[0].max_stale = value, 1, 86_400),
+        ("refetch_floor_ms", |wire, value| wire.issuers[0].refetch_floor_ms = value, 100, 600_000),
+    ];
+    for (field, set, least, most) in bounds {
+        for value in [least, most] {
+            is_valid(|wire| set(wire, value));
+        }
+        for value in [least.checked_sub(1), Some(most + 1), Some(u32::MAX)].into_iter().flatten() {
+            let detail = format!("is {value}, must be {least} to {most}");
+            has_fault(&format!("issuer/shop-cluster/{field}"), &detail, |wire| set(wire, value));
+        }
+    }
+}
+
+#[test]
+fn issuer_lists() {
+    has_fault("issuer/shop-cluster/typ", "must not be empty", |wire| wire.issuers[0].typ = Some(vec![]));
+    has_fault("issuer/shop-cluster/algorithms", "must not be empty", |wire| {
+        wire.issuers[0].algorithms.clear();
+    });
+    for name in ["none", "HS256", "rs256", "PS256", ""] {
+        has_fault("issuer/shop-cluster/algorithms", "RS256, ES256", |wire| {
+            wire.issuers[0].algorithms.push(name.into());
+        });
+    }
+}
+
+#[test]
+fn issuer_keys() {
+    let uri = |uri: &str| KeySource::JwksUri { uri: uri.into() };
+    for (keys, field, part) in [
+        (uri("http://a.example/jwks"), "keys/uri", "must be https"),
+        (uri("ftp://a.example"), "keys/uri", "absolute https"),
+        (uri("https://"), "keys/uri", "valid host"),
+        (uri("https://a.example/#x"), "keys/uri", "fragment"),
+        (inline(json!({})), "keys/jwks", "keys"),
+        (inline(json!({"keys": []})), "keys/jwks", "no usable key"),
+        (inline(json!({"keys": [{"kty": "oct", "k": "AA"}]})), "keys/jwks", "no usable key"),
+    ] {
+        has_fault(&format!("issuer/shop-cluster/{field}"), part, |wire| wire.issuers[0].keys = keys);
+    }
+    for keys in [KeySource::Discovery, KeySource::Derived] {
+        has_fault("issuer/shop-cluster/iss", "absolute https", |wire| {
+            wire.issuers[0].iss = "kubernetes/serviceaccount".into();
+            wire.issuers[0].keys = keys;
+        });
+    }
+    is_valid(|wire| {
+        wire.issuers[0].allow_http = true;
+        wire.issuers[0].keys = uri("http://127.0.0.1:8080/jwks");
+    });
+}
+
+#[test]
+fn issuers_that_share_a_text() {
+    let share = |audience: &'static str| {
+        move |wire: &mut Wire| {
+            let mut second = wire.issuers[0].clone();
+            second.id = "a-second".into();
+            wire.issuers.push(second);
+            let mut binding = wire.bindings[0].clone();
+            binding.id = "second".into();
+            binding.issuer = "a-second".into();
+            binding.audiences = vec!["x".into(), audience.into()];
+            wire.bindings.push(binding);
+        }
+    };
+    is_valid(share("other"));
+    let part = "issuer shop-cluster has the same iss text and also accepts audience \"cl_shop\"";
+    has_fault("issuer/a-second/iss", part, share("cl_shop"));
+    is_valid(|wire| {
+        share("cl_shop")(wire);
+        wire.bindings[1].enabled = false;
+    });
+    is_valid(|wire| {
+        share("cl_shop")(wire);
+        wire.issuers[1].enabled = false;
+    });
+}
+
+#[test]
+fn a_disabled_issuer_must_be_right_as_well() {
+    is_valid(|wire| wire.issuers[0].enabled = false);
+    has_fault("issuer/shop-cluster/clock_skew", "must be", |wire| {
+        wire.issuers[0].enabled = false;
+        wire.issuers[0].clock_skew = 301;
+    });
+}
+
+#[test]
+fn client() {
+    for id in ["shop", "cl_a b", "cl_\u{e9}", &format!("cl_{}", "a".repeat(61))] {
+        has_fault(&format!("client/{id}/client_id"), "must be `cl_`", |wire| {
+            wire.clients[0].client_id = id.into();
+            wire.bindings[0].client_id = id.into();
+            wire.routes[0].clients = vec![id.into()];
+        });
+    }
+    has_fault("client/cl_shop/client_id", "twice", |wire| wire.clients.push(wire.clients[0].clone()));
+}
+
+#[test]
+fn signing_key() {
+    has_fault("signing_key/fleet-1/alg", "ES256", |wire| wire.signing_keys[0].alg = "RS256".into());
+    for key in [PrivateKey::Pkcs8("AAAA".into()), PrivateKey::Pkcs8(String::new())] {
+        has_fault("signing_key/fleet-1/private_key", "PKCS#8", |wire| wire.signing_keys[0].private_key = key);
+    }
+    has_fault("signing_key/0/private_key", "environment variable KEY is not set", |wire| {
+        wire.signing_keys[0].kid = None;
+        wire.signing_keys[0].private_key = PrivateKey::Env("KEY".into());
+    });
+    is_valid(|wire| wire.signing_keys[0].not_after = NOW - 1);
+}

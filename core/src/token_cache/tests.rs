@@ -1,0 +1,189 @@
+//! Bounds in entries and bytes, whole keys, and everything that a key must hold.
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
+
+use super::{Access, AccessKey, AccessTokens, MAX_ACCESS_PER_TOKEN, MAX_BYTES, Verified, VerifiedTokens};
+use crate::{claims::Times, digest::Digest, fixture::NOW, time::Timestamp};
+
+fn verified(subject: &str) -> Verified {
+    Verified {
+        issuer: "issuer".into(),
+        issuer_digest: Digest::of(b"issuer"),
+        subject: subject.into(),
+        audiences: vec!["audience".into()],
+        times: Times { exp: NOW + 3_600, nbf: None, iat: None },
+        thumbprint: [0; 32],
+        identity: None,
+        sha256: None,
+        access: AccessTokens::default(),
+    }
+}
+
+fn access(name: &str) -> Access {
+    Access {
+        authorization: Arc::from(name),
+        usable_until: Timestamp::from_secs(NOW + 100),
+        jti: "jti".into(),
+    }
+}
+
+fn key() -> AccessKey<'static> {
+    AccessKey {
+        actor: None,
+        issuer: Digest::of(b"issuer"),
+        binding: Digest::of(b"binding"),
+        target: "target",
+        scope: "scope",
+        minter: b"minter",
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(NOW)
+}
+
+#[test]
+fn finds_a_token_by_all_of_its_bytes() {
+    let mut cache = VerifiedTokens::new(0, 10);
+    cache.put(b"token", verified("a"));
+    assert_eq!(cache.get(b"token").unwrap().subject, "a");
+    for other in [&b"toke"[..], b"token ", b"Token", b"tokem", b"", b"token\0"] {
+        assert!(cache.get(other).is_none());
+    }
+    cache.put(b"token", verified("b"));
+    assert_eq!(cache.get(b"token").unwrap().subject, "b");
+    assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn the_least_recently_used_goes_first() {
+    let mut cache = VerifiedTokens::new(0, 3);
+    for token in [b"a", b"b", b"c"] {
+        cache.put(token, verified("x"));
+    }
+    let _ = cache.get(b"a");
+    cache.put(b"d", verified("x"));
+    let kept: Vec<bool> = [b"a", b"b", b"c", b"d"].map(|token| cache.get(token).is_some()).into();
+    assert_eq!(kept, [true, false, true, true]);
+    assert_eq!(cache.len(), 3);
+}
+
+#[test]
+fn holds_no_more_bytes_than_it_may() {
+    let mut cache = VerifiedTokens::new(0, 1_000_000);
+    let subject = "x".repeat(2_000);
+    for number in 0..20_000_u32 {
+        cache.put(format!("{number:0>2000}").as_bytes(), verified(&subject));
+        assert!(cache.bytes() <= MAX_BYTES);
+    }
+    // Each entry holds more than 4,000 bytes.
+    assert!(cache.len() <= MAX_BYTES / 4_000 && cache.len() >= MAX_BYTES / 8_000, "{}", cache.len());
+    assert!(cache.get(format!("{:0>2000}", 19_999).as_bytes()).is_some());
+}
+
+#[test]
+fn what_is_larger_than_the_whole_cache_is_not_kept() {
+    let mut cache = VerifiedTokens::new(0, 10);
+    cache.put(b"small", verified("x"));
+    cache.put(b"large", verified(&"x".repeat(MAX_BYTES)));
+    assert!(cache.is_empty());
+    assert_eq!(cache.bytes(), 0);
+    cache.put(b"small", verified("x"));
+    assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn counts_the_bytes_of_what_is_replaced_only_once() {
+    let mut cache = VerifiedTokens::new(0, 10);
+    cache.put(b"token", verified("x"));
+    let bytes = cache.bytes();
+    for _ in 0..10 {
+        cache.put(b"token", verified("x"));
+    }
+    assert_eq!(cache.bytes(), bytes);
+    cache.put(b"token", verified(&"x".repeat(100)));
+    assert_eq!(cache.bytes(), bytes + 99);
+}
+
+#[test]
+fn counts_access_tokens_when_it_weighs_again() {
+    let mut cache = VerifiedTokens::new(0, 10);
+    cache.put(b"token", verified("x"));
+    let bytes = cache.bytes();
+    let minted = access(&"x".repeat(1_000));
+    cache.get(b"token").unwrap().access.put(&key(), minted);
+    cache.reweigh(b"token");
+    let weighed = cache.bytes();
+    assert!(weighed >= bytes + 1_000);
+    cache.reweigh(b"token");
+    cache.reweigh(b"another");
+    assert_eq!(cache.bytes(), weighed);
+    let minted = access(&"x".repeat(MAX_BYTES));
+    cache.get(b"token").unwrap().access.put(&key(), minted);
+    cache.reweigh(b"token");
+    assert!(cache.is_empty());
+    assert_eq!(cache.bytes(), 0);
+}
+
+#[test]
+fn an_access_token_is_found_by_all_it_depends_on() {
+    let mut tokens = AccessTokens::default();
+    tokens.put(&key(), access("first"));
+    assert_eq!(&*tokens.get(&key(), now()).unwrap().authorization, "first");
+    let other = Digest::of(b"other");
+    let others = [
+        AccessKey { actor: Some(other), ..key() },
+        AccessKey { issuer: other, ..key() },
+        AccessKey { binding: other, ..key() },
+        AccessKey { target: "other", ..key() },
+        AccessKey { target: "", ..key() },
+        AccessKey { scope: "other", ..key() },
+        AccessKey { scope: "scope ", ..key() },
+        AccessKey { minter: b"other", ..key() },
+        AccessKey { issuer: key().binding, binding: key().issuer, ..key() },
+        AccessKey { target: "targets", scope: "cope", ..key() },
+        AccessKey { scope: "scopem", minter: b"inter", ..key() },
+    ];
+    for other in others {
+        assert!(tokens.get(&other, now()).is_none(), "{other:?}");
+    }
+}
+
+#[test]
+fn an_access_token_is_served_until_its_time_and_not_at_it() {
+    let mut tokens = AccessTokens::default();
+    tokens.put(&key(), access("x"));
+    let end = Timestamp::from_secs(NOW + 100);
+    assert!(tokens.get(&key(), end.plus_millis(-1)).is_some());
+    assert!(tokens.get(&key(), end).is_none());
+}
+
+#[test]
+fn a_new_access_token_takes_the_place_of_the_old_one() {
+    let mut tokens = AccessTokens::default();
+    for name in ["first", "second"] {
+        tokens.put(&key(), access(name));
+    }
+    assert_eq!(tokens.len(), 1);
+    assert_eq!(&*tokens.get(&key(), now()).unwrap().authorization, "second");
+}
+
+#[test]
+fn the_access_token_that_ends_first_makes_room() {
+    let targets: Vec<String> = (0..=MAX_ACCESS_PER_TOKEN).map(|number| format!("t{number}")).collect();
+    let mut tokens = AccessTokens::default();
+    for (number, target) in targets.iter().enumerate() {
+        // The third ends first.
+        let secs = if number == 2 { NOW + 1 } else { NOW + 100 };
+        let minted = Access { usable_until: Timestamp::from_secs(secs), ..access(target) };
+        tokens.put(&AccessKey { target, ..key() }, minted);
+    }
+    assert_eq!(tokens.len(), MAX_ACCESS_PER_TOKEN);
+    for (number, target) in targets.iter().enumerate() {
+        let found = tokens.get(&AccessKey { target, ..key() }, now());
+        assert_eq!(found.map(|access| &*access.authorization), (number != 2).then_some(&**target));
+    }
+}
