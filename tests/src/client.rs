@@ -148,6 +148,11 @@ impl Connection {
         Ok(Self { sender, driver })
     }
 
+    /// Whether the other side has closed it.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Sends `request` and reads the whole answer.
     pub async fn send(&mut self, request: &Request) -> Answer {
         self.try_send(request)

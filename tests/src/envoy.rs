@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 use crate::artifact;
 use crate::client::{Answer, Connection, Request};
@@ -33,6 +34,8 @@ pub struct Envoy {
     workers: u32,
     admin: u16,
     ports: BTreeMap<String, u16>,
+    /// One connection to every worker, made before any other: the listener balances exactly.
+    held: Mutex<Vec<Connection>>,
     process: Process,
     _folder: TempDir,
 }
@@ -95,9 +98,12 @@ impl Setup {
             Request::get("/ready").try_send(admin).await.is_ok_and(|answer| answer.status.is_success())
         })
         .await;
-        let mut envoy =
-            Envoy { workers: self.workers, admin, ports: BTreeMap::new(), process, _folder: folder };
-        envoy.ports = envoy.listeners().await;
+        let ports = listeners(admin).await;
+        let held = Mutex::default();
+        let envoy = Envoy { workers: self.workers, admin, ports, held, process, _folder: folder };
+        if envoy.ports.contains_key("gateway") {
+            *envoy.held.lock().await = envoy.connection_to_each_worker().await;
+        }
         envoy
     }
 
@@ -139,17 +145,19 @@ impl Envoy {
         request.send(self.port()).await
     }
 
-    /// Sends `request` once to every worker, at the same time.
+    /// Sends `request` once to every worker, in the same order each time.
     pub async fn send_to_each_worker(&self, request: &Request) -> Vec<Answer> {
-        let mut connections = self.connection_to_each_worker().await;
         let mut answers = Vec::new();
-        for connection in &mut connections {
+        for connection in self.held.lock().await.iter_mut() {
+            if connection.is_closed() {
+                *connection = Connection::open(self.port()).await.expect("envoy accepts connections");
+            }
             answers.push(connection.send(request).await);
         }
         answers
     }
 
-    /// One open connection to every worker; the listener balances them exactly.
+    /// One new connection to every worker.
     pub async fn connection_to_each_worker(&self) -> Vec<Connection> {
         let mut connections = Vec::new();
         for _ in 0..self.workers {
@@ -180,9 +188,17 @@ impl Envoy {
             .collect()
     }
 
-    /// The sum of the counters whose name contains `part`.
-    pub async fn counter(&self, part: &str) -> u64 {
-        self.stats().await.iter().filter(|(name, _)| name.contains(part)).map(|(_, value)| value).sum()
+    /// The sum of the counters whose name ends with `name`. Our filter hands its own over on ticks, a little late.
+    pub async fn counter(&self, name: &str) -> u64 {
+        self.stats().await.iter().filter(|(known, _)| known.ends_with(name)).map(|(_, value)| value).sum()
+    }
+
+    /// Waits until the counters whose name ends with `name` have come to `least`.
+    pub async fn until_counted(&self, name: &str, least: u64) {
+        wait::until(&format!("{name} is at {least}"), wait::PATIENCE, async || {
+            self.counter(name).await >= least
+        })
+        .await;
     }
 
     /// What `/config_dump` shows.
@@ -194,18 +210,18 @@ impl Envoy {
     pub fn output(&self) -> String {
         self.process.output()
     }
+}
 
-    async fn listeners(&self) -> BTreeMap<String, u16> {
-        let answer = Request::get("/listeners?format=json").send(self.admin).await.expect(200).json();
-        let listeners = answer["listener_statuses"].as_array().expect("listeners").clone();
-        listeners
-            .iter()
-            .map(|listener| {
-                let port = listener["local_address"]["socket_address"]["port_value"].as_u64();
-                (text(&listener["name"]), port.and_then(|port| u16::try_from(port).ok()).expect("a port"))
-            })
-            .collect()
-    }
+async fn listeners(admin: u16) -> BTreeMap<String, u16> {
+    let answer = Request::get("/listeners?format=json").send(admin).await.expect(200).json();
+    let listeners = answer["listener_statuses"].as_array().expect("listeners").clone();
+    listeners
+        .iter()
+        .map(|listener| {
+            let port = listener["local_address"]["socket_address"]["port_value"].as_u64();
+            (text(&listener["name"]), port.and_then(|port| u16::try_from(port).ok()).expect("a port"))
+        })
+        .collect()
 }
 
 fn text(value: &Value) -> String {

@@ -3,7 +3,6 @@
 //! Each test starts its own. What depends on workers runs with one and with four.
 
 /// Makes two tests of each function, which takes the number of workers.
-#[allow(unused_macros, reason = "the suites that need it come next")]
 macro_rules! workers {
     ($($name:ident),* $(,)?) => {
         $(
@@ -23,5 +22,14 @@ macro_rules! workers {
 }
 
 mod e2e {
+    mod configurations;
+    mod exchange;
     mod harness;
+    mod hostile;
+    mod issuers;
+    mod outage;
+    mod refusal;
+    mod reload;
+    mod revocation;
+    mod rotation;
 }

@@ -1,0 +1,189 @@
+//! Throughput beside Envoy's own `jwt_authn`: Envoy with one worker on one core, load and upstream on another.
+//!
+//! The machine is noisy, so rounds are interleaved and ratios are taken within a round. Deliberately absent: absolute
+//! goals.
+
+mod load;
+mod report;
+mod subject;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use cambist_tests::artifact;
+use cambist_tests::envoy::Envoy;
+use cambist_tests::issuer::Issuer;
+use cambist_tests::jwt::Key;
+use cambist_tests::server::Server;
+use cambist_tests::wait;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use serde_json::json;
+
+use self::load::Generator;
+use self::report::Report;
+use self::subject::{Case, Tokens};
+
+/// The core that Envoy has to itself.
+const ENVOY_CORE: usize = 0;
+
+/// The core of load generator, upstream and issuer.
+const LOAD_CORE: usize = 1;
+
+/// Ticks of process times per second on Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Longer than the filter keeps counts to itself.
+const SETTLING: Duration = Duration::from_millis(600);
+
+const ALGORITHMS: [&str; 2] = ["RS256", "ES256"];
+
+/// How much to measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    rounds: u32,
+    seconds: u32,
+}
+
+/// The issuer of one algorithm, its tokens, and an Envoy for every case.
+struct Lane {
+    alg: &'static str,
+    _issuer: Issuer,
+    tokens: [(Tokens, PathBuf); 2],
+    envoys: Vec<(Case, Envoy)>,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// From `--rounds N` and `--seconds N`.
+    pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
+        let mut plan = Self { rounds: 5, seconds: 4 };
+        for pair in words.chunks(2) {
+            let [option, value] = pair else { return Err(format!("{} needs a number", pair[0])) };
+            let field = match *option {
+                "--rounds" => &mut plan.rounds,
+                "--seconds" => &mut plan.seconds,
+                other => return Err(format!("no such option: {other}")),
+            };
+            *field =
+                value.parse().ok().filter(|number| *number > 0).ok_or(format!("not a number: {value}"))?;
+        }
+        Ok(plan)
+    }
+}
+
+/// Measures every case with every kind of token; fails when a gate is missed.
+pub(crate) async fn measure(plan: Plan) -> ExitCode {
+    assert!(num_cores() >= 2, "the bench needs a core for Envoy and one for load and upstream");
+    stay_on(LOAD_CORE);
+    let folder = artifact::target().join("bench");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    let generator = Generator::new(&folder);
+    let upstream = Server::start(Router::new().fallback(async || "ok\n")).await;
+    let mut lanes = Vec::new();
+    for alg in ALGORITHMS {
+        println!("Preparing {alg} …");
+        lanes.push(lane(alg, upstream.port(), &folder).await);
+    }
+    let mut report = Report::default();
+    for round in 1..=plan.rounds {
+        println!("Round {round} of {} …", plan.rounds);
+        for lane in &lanes {
+            play(lane, &generator, plan.seconds, &mut report).await;
+        }
+    }
+    println!();
+    report.print();
+    println!();
+    let met = report.print_ratios(&ALGORITHMS);
+    let path = folder.join("report.json");
+    let rows = report.rows();
+    let content =
+        json!({ "rows": rows, "envoy": envoy_version(), "cores": num_cores(), "rounds": plan.rounds });
+    fs::write(&path, format!("{content:#}\n")).expect("a report can be written");
+    println!("\nWrote {}.", path.display());
+    if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn lane(alg: &'static str, upstream: u16, folder: &Path) -> Lane {
+    let key = if alg == "RS256" { Key::rsa("bench") } else { Key::p256("bench") };
+    let issuer = Issuer::start(key).await;
+    let tokens = Tokens::ALL.map(|tokens| (tokens, tokens.write(&issuer, folder)));
+    let mut envoys = Vec::new();
+    for case in Case::ALL {
+        envoys.push((case, case.start(&issuer, upstream, ENVOY_CORE).await));
+    }
+    Lane { alg, _issuer: issuer, tokens, envoys }
+}
+
+async fn play(lane: &Lane, generator: &Generator, seconds: u32, report: &mut Report) {
+    for (tokens, path) in &lane.tokens {
+        for (case, envoy) in &lane.envoys {
+            // Fills the caches, fetches the keys, opens the connections to the upstream.
+            run(generator, envoy, path, 1);
+            let verified = settled(envoy).await;
+            let spent = cpu_seconds(envoy);
+            let run = run(generator, envoy, path, seconds);
+            let spent = cpu_seconds(envoy) - spent;
+            if *tokens == Tokens::Distinct && case.is_ours() {
+                // Fails when the host did not verify every token: then something else was measured.
+                envoy.until_counted("cambist.host_verify", verified + run.requests).await;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds are far below 2^52")]
+            let cpu_us = spent * 1e6 / run.requests as f64;
+            report.add(*case, lane.alg, *tokens, run, cpu_us);
+        }
+    }
+}
+
+/// Host verifications so far, when the filter has nothing more to report of an earlier run.
+async fn settled(envoy: &Envoy) -> u64 {
+    let mut last = None;
+    wait::until_some("the counters are at rest", wait::PATIENCE, async || {
+        tokio::time::sleep(SETTLING).await;
+        let now = envoy.counter("cambist.host_verify").await;
+        (last.replace(now) == Some(now)).then_some(now)
+    })
+    .await
+}
+
+/// The generator blocks, while upstream and issuer go on in other threads.
+fn run(generator: &Generator, envoy: &Envoy, tokens: &Path, seconds: u32) -> load::Run {
+    let port = envoy.port();
+    tokio::task::block_in_place(|| generator.run(port, tokens, seconds))
+}
+
+/// CPU time of a process so far.
+fn cpu_seconds(envoy: &Envoy) -> f64 {
+    let path = format!("/proc/{}/stat", envoy.process_id());
+    let stat = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let fields: Vec<_> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    let ticks = |index: usize| -> f64 { fields[index].parse().expect("ticks") };
+    (ticks(11) + ticks(12)) / TICKS_PER_SECOND
+}
+
+/// Keeps this process, and those it starts, on one core.
+fn stay_on(core: usize) {
+    let mut cores = CpuSet::new();
+    cores.set(core).expect("a core");
+    // Threads of the runtime exist already; each is moved.
+    for task in fs::read_dir("/proc/self/task").expect("threads are listed") {
+        let name = task.expect("a thread").file_name();
+        let id = name.to_string_lossy().parse().expect("a thread's number");
+        sched_setaffinity(Pid::from_raw(id), &cores).expect("this process may choose its core");
+    }
+}
+
+fn num_cores() -> usize {
+    fs::read_to_string("/proc/cpuinfo").map_or(1, |text| text.matches("processor\t").count())
+}
+
+fn envoy_version() -> String {
+    let run = std::process::Command::new(artifact::envoy()).arg("--version").output().expect("envoy runs");
+    let said = String::from_utf8_lossy(&run.stdout);
+    said.split('/').nth(1).unwrap_or_default().to_owned()
+}

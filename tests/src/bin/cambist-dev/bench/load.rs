@@ -1,0 +1,72 @@
+//! One run of the load generator, `wrk`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Connections that are kept busy.
+const CONNECTIONS: u32 = 32;
+
+const SCRIPT: &str = include_str!("load.lua");
+
+/// The load generator with its script in place.
+#[derive(Debug)]
+pub(crate) struct Generator {
+    script: PathBuf,
+}
+
+/// What one run brought. Every request was answered 200.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Requests that were answered.
+    pub(crate) requests: u64,
+    /// Answers per second.
+    pub(crate) rps: f64,
+    /// Median latency at full load in microseconds.
+    pub(crate) p50_us: u64,
+    /// 99th percentile of the latency at full load in microseconds.
+    pub(crate) p99_us: u64,
+}
+
+// === impl Generator ===
+
+impl Generator {
+    /// Puts the script into `folder`.
+    pub(crate) fn new(folder: &Path) -> Self {
+        let script = folder.join("load.lua");
+        std::fs::write(&script, SCRIPT).expect("a script can be written");
+        Self { script }
+    }
+
+    /// Sends the tokens of a file to `port` for some seconds, as fast as they are answered.
+    ///
+    /// # Panics
+    /// When an answer is not 200 or a connection fails: what was measured would not be the case.
+    pub(crate) fn run(&self, port: u16, tokens: &Path, seconds: u32) -> Run {
+        let output = Command::new("wrk")
+            .args(["--threads", "1", "--connections", &CONNECTIONS.to_string()])
+            .args(["--duration", &format!("{seconds}s"), "--timeout", "10s", "--script"])
+            .arg(&self.script)
+            .arg(format!("http://127.0.0.1:{port}/"))
+            .arg("--")
+            .arg(tokens)
+            .output()
+            .expect("wrk runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let line = said.lines().find_map(|line| line.strip_prefix("result "));
+        let line = line.unwrap_or_else(|| panic!("wrk: {said}{}", String::from_utf8_lossy(&output.stderr)));
+        let values: BTreeMap<&str, u64> = line
+            .split(' ')
+            .filter_map(|pair| pair.split_once('='))
+            .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
+            .collect();
+        assert_eq!(
+            (values["refused"], values["broken"]),
+            (0, 0),
+            "not every request was answered 200: {line}"
+        );
+        #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds are far below 2^52")]
+        let rps = values["requests"] as f64 / (values["duration_us"] as f64 / 1e6);
+        Run { requests: values["requests"], rps, p50_us: values["p50_us"], p99_us: values["p99_us"] }
+    }
+}

@@ -1,0 +1,87 @@
+//! The Envoy configurations that users start from, in real Envoy, with nothing changed but ports.
+
+use std::fs;
+
+use cambist_tests::artifact;
+use cambist_tests::client::Request;
+use cambist_tests::control_plane::ControlPlane;
+use cambist_tests::envoy::Setup;
+use cambist_tests::issuer::Issuer;
+use cambist_tests::jwt::Key;
+use cambist_tests::policy::{Policy, TOKEN_ENV};
+use cambist_tests::stage;
+use cambist_tests::upstream::Upstream;
+
+workers! {
+    minimal_configuration_verifies_one_issuer,
+    gateway_configuration_takes_its_policy_from_the_control_plane,
+}
+
+/// The text of a configuration with each of `changes` made; all must be possible.
+fn configuration(name: &str, changes: &[(&str, String)]) -> String {
+    let mut text = fs::read_to_string(artifact::root().join("envoy").join(name)).unwrap();
+    let module = artifact::module().display().to_string();
+    let common = [
+        ("target/wasm32-wasip1/wasm/cambist_filter.wasm", module),
+        ("port_value: 10000", "port_value: 0".to_owned()),
+        ("port_value: 9901", "port_value: 0".to_owned()),
+    ];
+    for (from, to) in common.iter().chain(changes) {
+        assert!(text.contains(from), "{name} does not hold {from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+async fn minimal_configuration_verifies_one_issuer(workers: u32) {
+    let issuer = Issuer::start_as("https://issuer.example", Key::rsa("first")).await;
+    let upstream = Upstream::start().await;
+    let changes = [
+        ("127.0.0.1:18080", format!("127.0.0.1:{}", issuer.port())),
+        ("port_value: 18080", format!("port_value: {}", issuer.port())),
+        ("port_value: 18000", format!("port_value: {}", upstream.port())),
+    ];
+    let envoy = Setup::new(workers, configuration("minimal.yaml", &changes)).start().await;
+    envoy.send(&Request::get("/").bearer(&issuer.token("job"))).await.expect(200);
+    envoy.send(&Request::get("/").bearer(&Key::rsa("first").token(&issuer.claims("job")))).await.expect(401);
+    envoy.send(&Request::get("/")).await.expect(401);
+    envoy.send(&Request::get("/").bearer(&issuer.token("job")).header("x_y", "z")).await.expect(400);
+    assert_eq!(upstream.count(), 1);
+}
+
+async fn gateway_configuration_takes_its_policy_from_the_control_plane(workers: u32) {
+    let issuer = Issuer::start(Key::p256("first")).await;
+    let control_plane = ControlPlane::start().await;
+    control_plane.apply(&Policy::exchange(&issuer)).await;
+    let token = control_plane.register_gateway().await;
+    let upstream = Upstream::start().await;
+    let changes = [
+        ("port_value: 8080", format!("port_value: {}", control_plane.port())),
+        ("port_value: 18000", format!("port_value: {}", upstream.port())),
+    ];
+    let text = without_issuer_tls(&configuration("gateway.yaml", &changes));
+    let envoy = Setup::new(workers, text).env(TOKEN_ENV, &token).start().await;
+    envoy.until_ready().await;
+    let answer = envoy.send(&Request::get("/").bearer(&issuer.token("job"))).await.expect(200);
+    assert_ne!(stage::seen(&answer).bearer(), issuer.token("job"));
+    envoy.send(&Request::get("/").bearer(&Key::p256("first").token(&issuer.claims("job")))).await.expect(401);
+    envoy.send(&Request::get("/")).await.expect(401);
+    envoy.send(&Request::get("/").bearer(&issuer.token("job")).header("x_y", "z")).await.expect(400);
+    assert_eq!(upstream.count(), 1);
+}
+
+/// Our issuer is on loopback without TLS: takes it out of the cluster that reaches issuers.
+fn without_issuer_tls(text: &str) -> String {
+    let (before, after) =
+        text.split_once("\n      transport_socket:\n").expect("issuers are reached over TLS");
+    let end = after.find("\n      typed_extension_protocol_options:").expect("options follow");
+    let options = "auto_sni: true, auto_san_validation: true";
+    assert!(after[end..].contains(options), "certificates of issuers are checked");
+    let after = after[end..].replacen(options, "", 1);
+    let before = before.replacen(
+        "          dns_cache_config:\n",
+        "          allow_insecure_cluster_options: true\n          dns_cache_config:\n",
+        1,
+    );
+    format!("{before}{after}")
+}
