@@ -94,7 +94,7 @@ check-each: setup
 # Throughput beside native jwt_authn; writes target/bench/report.json. About ten minutes.
 bench rounds="5" seconds="4": wasm
     @scripts/wrk.sh
-    cargo build --release -p cambist-tests --bin cambist-dev -p cambist-control-plane --bin cambist
+    cargo build --release -p cambist-tests --bin cambist-dev
     {{ target }}/release/cambist-dev bench --rounds {{ rounds }} --seconds {{ seconds }}
 
 # All of it, in the order of cost.

@@ -110,6 +110,19 @@ fn architecture_names_files_that_exist() {
 }
 
 #[test]
+fn architecture_names_tests_that_exist() {
+    let known = test_names();
+    let text = read("ARCHITECTURE.md");
+    let laws = text.split("## Laws").nth(1).unwrap();
+    let held = laws.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split(" | ").nth(1));
+    let named: Vec<_> =
+        held.flat_map(quoted).filter(|word| word.contains('_') && !word.contains(['.', '['])).collect();
+    assert!(named.len() > 10, "ARCHITECTURE.md names only {} tests", named.len());
+    let missing: Vec<_> = named.into_iter().filter(|name| !known.contains(*name)).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names what is no test: {missing:?}");
+}
+
+#[test]
 fn documents_link_to_files_that_exist() {
     for document in ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md"] {
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
