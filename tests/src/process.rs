@@ -107,8 +107,11 @@ impl Process {
     }
 
     fn end(&mut self) {
-        self.signal(Signal::SIGKILL);
-        let _ = self.child.wait();
+        // Once it was waited for, its number may be another's.
+        if self.ended().is_none() {
+            self.signal(Signal::SIGKILL);
+            let _ = self.child.wait();
+        }
     }
 
     fn last_lines(&self) -> String {

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long most things may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long one look at the condition may take.
+const PROBE: Duration = Duration::from_secs(5);
 
 const STEP: Duration = Duration::from_millis(10);
 
@@ -16,7 +19,8 @@ const STEP: Duration = Duration::from_millis(10);
 pub async fn until_some<T>(what: &str, patience: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + patience;
     loop {
-        if let Some(value) = probe().await {
+        // A probe that hangs is asked again: what it waits for may have begun to listen only now.
+        if let Ok(Some(value)) = timeout(PROBE, probe()).await {
             return value;
         }
         assert!(Instant::now() < deadline, "waited {patience:?} in vain: {what}");

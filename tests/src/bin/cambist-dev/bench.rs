@@ -4,6 +4,7 @@
 //! goals.
 
 mod load;
+mod pace;
 mod report;
 mod subject;
 
@@ -35,6 +36,12 @@ const LOAD_CORE: usize = 1;
 
 /// Ticks of process times per second on Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What a cached exchange may add to the 99th percentile of the latency at half load.
+const ADDED_P99_MOST: Duration = Duration::from_micros(200);
+
+/// What we are after.
+const ADDED_P99_AIM: Duration = Duration::from_micros(100);
 
 /// Longer than the filter keeps counts to itself.
 const SETTLING: Duration = Duration::from_millis(600);
@@ -99,7 +106,11 @@ pub(crate) async fn measure(plan: Plan) -> ExitCode {
     println!();
     report.print();
     println!();
-    let met = report.print_ratios(&ALGORITHMS);
+    let mut met = report.print_ratios(&ALGORITHMS);
+    println!();
+    for lane in &lanes {
+        met &= print_added_latency(lane, &report, plan);
+    }
     let path = folder.join("report.json");
     let rows = report.rows();
     let content =
@@ -138,6 +149,37 @@ async fn play(lane: &Lane, generator: &Generator, seconds: u32, report: &mut Rep
             report.add(*case, lane.alg, *tokens, run, cpu_us);
         }
     }
+}
+
+/// Prints what a cached exchange adds to the latency at half load; false when the gate is missed.
+fn print_added_latency(lane: &Lane, report: &Report, plan: Plan) -> bool {
+    let rate = report.throughput(Case::Exchange, lane.alg, Tokens::Repeated) / 2.0;
+    let (_, tokens) = &lane.tokens[0];
+    let token = fs::read_to_string(tokens).expect("tokens were written");
+    let p99 = |wanted: Case| {
+        let (_, envoy) =
+            lane.envoys.iter().find(|(case, _)| *case == wanted).expect("every case has an Envoy");
+        tokio::task::block_in_place(|| pace::p99(envoy.port(), token.trim(), rate, plan.seconds))
+    };
+    let mut added: Vec<_> = (0..plan.rounds)
+        .map(|_| {
+            let without = p99(Case::NoAuth);
+            p99(Case::Exchange).saturating_sub(without)
+        })
+        .collect();
+    added.sort_unstable();
+    let added = added[added.len() / 2];
+    let verdict = match () {
+        () if added <= ADDED_P99_AIM => "stretch",
+        () if added <= ADDED_P99_MOST => "gate",
+        () => "MISSED",
+    };
+    println!(
+        "  cached exchange, {}, at {rate:.0} req/s: added p99 {} µs {verdict}",
+        lane.alg,
+        added.as_micros()
+    );
+    added <= ADDED_P99_MOST
 }
 
 /// Host verifications so far, when the filter has nothing more to report of an earlier run.

@@ -96,6 +96,11 @@ impl Report {
         met
     }
 
+    /// Median of the answers per second of one combination.
+    pub(crate) fn throughput(&self, case: Case, alg: &'static str, tokens: Tokens) -> f64 {
+        median(&self.values((case.name(), alg, tokens.name()), |run, _| run.rps))
+    }
+
     /// The report's rows.
     pub(crate) fn rows(&self) -> Vec<Value> {
         let rows = self.cells().map(|cell| {
