@@ -28,6 +28,7 @@ mod e2e {
     mod hostile;
     mod issuers;
     mod outage;
+    mod programs;
     mod refusal;
     mod reload;
     mod revocation;
