@@ -59,7 +59,7 @@ fn a_cached_access_token_is_not_served_within_the_leeway() {
 fn no_random_configuration_breaks_the_law() {
     let mut numbers = Numbers::seeded(6);
     let (mut minted, mut refused) = (0, 0);
-    for _ in 0..400 {
+    for _ in 0..150 {
         let now = Timestamp::from_millis(NOW * 1_000 + numbers.between(0, 999));
         let ttl = numbers.between(60, 3_600);
         let subject_exp = NOW + numbers.between(-70, 2_000);
@@ -93,5 +93,5 @@ fn no_random_configuration_breaks_the_law() {
             }
         }
     }
-    assert!(minted > 100 && refused > 20, "{minted} {refused}");
+    assert!(minted > 50 && refused > 10, "{minted} {refused}");
 }
