@@ -92,6 +92,22 @@ fn routes_that_grant_the_same_share_an_access_token_and_others_do_not() {
 }
 
 #[test]
+fn each_target_has_an_access_token_of_its_own() {
+    let mut gateway = Gateway::new(Wire::changed(|wire| {
+        wire.bindings[0].targets.push("https://billing.internal".into());
+        let mut route = wire.routes[0].clone();
+        route.id = "billing".into();
+        route.path = PathMatch::Exact("/billing".into());
+        route.target = Some("https://billing.internal".into());
+        wire.routes.push(route);
+    }));
+    let ask = Ask::bearing(&Token::valid().sign());
+    let paths = ["/orders", "/billing", "/orders", "/billing"];
+    let counted = paths.map(|path| gateway.forward(&ask.clone().to(path)).report.counted);
+    assert_eq!(counted, [Counted::Minted, Counted::Minted, Counted::MintedCached, Counted::MintedCached]);
+}
+
+#[test]
 fn a_hit_checks_the_route_that_it_is_for() {
     let mut gateway = Gateway::new(Wire::changed(|wire| {
         let mut route = wire.routes[0].clone();

@@ -201,6 +201,18 @@ fn the_subject_token_expires() {
 }
 
 #[test]
+fn the_subject_token_leaves_its_time_on_a_verifying_route() {
+    let wire = Wire::changed(|wire| wire.routes[0].exchange = Exchange::None);
+    let mut gateway = Gateway::new(wire);
+    let ask = Ask::bearing(&Token::valid().with("nbf", NOW).with("exp", NOW + 100).sign());
+    let _ = gateway.forward(&ask);
+    gateway.pass_secs(-61);
+    assert_eq!(gateway.denial(&ask), Denial::TokenNotYetValid);
+    gateway.pass_secs(161);
+    assert_eq!(gateway.denial(&ask), Denial::TokenExpired);
+}
+
+#[test]
 fn the_minting_key_is_replaced() {
     let replaced = cryptography_after(|wire| wire.signing_keys[0].kid = Some("fleet-2".into()));
     assert_eq!(replaced, (0, 1));

@@ -110,6 +110,19 @@ fn an_unknown_kid_is_refused_after_a_fetch() {
 }
 
 #[test]
+fn an_unknown_kid_is_refused_after_a_fetch_that_takes_longer_than_the_floor() {
+    let mut gateway = warm();
+    gateway.adopt(|wire| wire.issuers[0].refetch_floor_ms = 100);
+    let (flow, _) = gateway.call(&rotated());
+    let slow = gateway.due();
+    gateway.pass_secs(5);
+    let body = json!({"keys": [Signer::numbered(ISSUER_KEY).jwk()]}).to_string();
+    let _ = gateway.finish(&slow, Fetched::Answer { status: 200, body: body.as_bytes(), max_age: None });
+    // Its own arrival counts, or it would wait for one fetch after another.
+    assert_eq!(gateway.resume(&flow, &Answer::Ready).into_denial(), Denial::UnknownKid);
+}
+
+#[test]
 fn an_unknown_kid_costs_one_fetch_within_the_floor() {
     let mut gateway = warm();
     let _ = gateway.call(&rotated());

@@ -94,6 +94,10 @@ fn observe_tells_what_an_exchange_would_have_failed_for() {
     assert_eq!(target, Counted::Observed(Some(Denial::TargetNotAllowed)));
     let key = observed(|wire| wire.signing_keys.clear());
     assert_eq!(key, Counted::Observed(Some(Denial::ConfigStale)));
+    let mut lenient = in_mode(Mode::Observe);
+    lenient.issuers[0].exp_leeway = 60;
+    let expired = Gateway::new(lenient).forward(&expired()).report.counted;
+    assert_eq!(expired, Counted::Observed(Some(Denial::TokenExpired)));
 }
 
 #[test]

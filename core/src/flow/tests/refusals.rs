@@ -165,6 +165,22 @@ fn refuses_another_subject() {
 }
 
 #[test]
+fn refuses_a_subject_that_is_bound_under_another_audience() {
+    let mut gateway = Gateway::new(Wire::changed(|wire| {
+        let mut other = wire.bindings[0].clone();
+        other.id = "other".into();
+        other.audiences = vec!["other".into()];
+        other.subjects = vec!["stranger".into()];
+        wire.bindings.push(other);
+    }));
+    let stranger = Token::valid().with("sub", "stranger");
+    assert_eq!(gateway.denial(&Ask::bearing(&stranger.sign())), Denial::IdentityNotFound);
+    let _ = gateway.exchange(&stranger.with("aud", "other").sign());
+    let crossed = Token::valid().with("aud", "other");
+    assert_eq!(gateway.denial(&Ask::bearing(&crossed.sign())), Denial::IdentityNotFound);
+}
+
+#[test]
 fn refuses_a_client_that_is_not_admitted() {
     refuses_under(
         |wire| {
