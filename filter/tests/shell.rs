@@ -1,0 +1,20 @@
+//! The filter natively, against a host that plays Envoy: it lets a test move time, answer callouts, end streams,
+//! fail dispatches and lie about signatures, and it objects to whatever Envoy would not forgive.
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
+mod shell {
+    mod configuration;
+    mod configuration_updates;
+    mod control_plane;
+    mod events;
+    mod host;
+    mod key_fetches;
+    mod requests;
+    mod sample;
+    mod signatures;
+    mod snapshots;
+    mod stage;
+    mod vm;
+    mod waiting;
+}

@@ -1,0 +1,166 @@
+//! What the playing host knows, and what a test may look at or change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cambist_filter::host::{CalloutHead, Level};
+
+use super::signatures::Functions;
+
+/// Unix milliseconds at which every test starts.
+pub(super) const START_MS: i64 = 1_800_000_000_000;
+
+/// What the host knows.
+pub(super) struct Stage {
+    pub(super) now_ms: i64,
+    /// Milliseconds that pass with every look at the clock.
+    pub(super) pace_ms: i64,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) has_random: bool,
+    pub(super) functions: Functions,
+    /// Clusters that take no callout.
+    pub(super) broken_clusters: BTreeSet<String>,
+    pub(super) sent: Vec<Sent>,
+    pub(super) streams: BTreeMap<u32, Stream>,
+    /// Tick period by root context.
+    pub(super) periods: BTreeMap<u32, u32>,
+    /// How often a period was set.
+    pub(super) periods_set: usize,
+    /// Name and value; a counter's number is its place.
+    pub(super) counters: Vec<(String, u64)>,
+    pub(super) logs: Vec<(Level, String)>,
+    pub(super) violations: Vec<String>,
+    /// The context whose callback runs.
+    pub(super) executing: u32,
+    pub(super) selected: u32,
+    pub(super) answering: Option<Reply>,
+    pub(super) random: u8,
+}
+
+/// A callout that was made.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) token: u32,
+    pub(super) root: u32,
+    pub(super) cluster: String,
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: Vec<u8>,
+    pub(super) timeout_ms: u32,
+    /// Neither answered nor cancelled.
+    pub(super) is_out: bool,
+}
+
+/// What a callout is answered with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reply {
+    pub(super) head: CalloutHead,
+    pub(super) body: Vec<u8>,
+}
+
+/// A request as Envoy sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    pub(super) root: u32,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) state: State,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Its headers are in the filter.
+    Arriving,
+    Paused,
+    Forwarded,
+    Answered(Answer),
+    Gone,
+}
+
+/// A local reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: String,
+}
+
+// === impl Stage ===
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self {
+            now_ms: START_MS,
+            pace_ms: 0,
+            env: BTreeMap::new(),
+            has_random: true,
+            functions: Functions::Honest,
+            broken_clusters: BTreeSet::new(),
+            sent: Vec::new(),
+            streams: BTreeMap::new(),
+            periods: BTreeMap::new(),
+            periods_set: 0,
+            counters: Vec::new(),
+            logs: Vec::new(),
+            violations: Vec::new(),
+            executing: 0,
+            selected: 0,
+            answering: None,
+            random: 0,
+        }
+    }
+
+    pub(super) fn root_of(&self, context: u32) -> u32 {
+        self.streams.get(&context).map_or(context, |stream| stream.root)
+    }
+
+    pub(super) fn violate(&mut self, what: &str) {
+        let line = format!("{what} (executing {}, selected {})", self.executing, self.selected);
+        self.violations.push(line);
+    }
+
+    /// The selected request if it may still be changed.
+    pub(super) fn open(&mut self, action: &str) -> Option<&mut Stream> {
+        let is_open = self
+            .streams
+            .get(&self.selected)
+            .is_some_and(|stream| matches!(stream.state, State::Arriving | State::Paused));
+        if !is_open {
+            self.violate(action);
+            return None;
+        }
+        self.streams.get_mut(&self.selected)
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    pub(super) fn json(value: &serde_json::Value) -> Self {
+        Self::status(200).body(value.to_string())
+    }
+
+    pub(super) fn status(status: u16) -> Self {
+        Self { head: CalloutHead { status, ..CalloutHead::default() }, body: Vec::new() }
+    }
+
+    /// What a reset or an answer over Envoy's limit looks like: no headers at all.
+    pub(super) fn reset() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(super) fn etag(mut self, etag: &str) -> Self {
+        self.head.etag = Some(etag.into());
+        self
+    }
+
+    pub(super) fn cache_control(mut self, value: &str) -> Self {
+        self.head.cache_control = Some(value.into());
+        self
+    }
+}
