@@ -74,7 +74,8 @@ fn decide(gateway: &mut Gateway, host: &dyn Host, id: u32, headers: &HeaderMap) 
     let mut head = Head::default();
     let mut authorization: Vec<&[u8]> = Vec::new();
     let mut repeated = false;
-    for (name, value) in headers.headers() {
+    let mut headers = headers.headers();
+    for (name, value) in headers.by_ref() {
         let slot = match name {
             b":method" => &mut head.method,
             b":authority" => &mut head.authority,
@@ -97,8 +98,8 @@ fn decide(gateway: &mut Gateway, host: &dyn Host, id: u32, headers: &HeaderMap) 
         repeated |= !slot.is_empty();
         *slot = value;
     }
-    if repeated {
-        // The router may act on the other one: a request line that can be read two ways is malformed.
+    if repeated || !headers.is_complete() {
+        // The router may act on the other one, or on what is missing here: such a request is malformed.
         head = Head::default();
     }
     head.authorization = &authorization;

@@ -38,6 +38,11 @@ impl HeaderMap {
         Self { bytes: [&count.to_le_bytes()[..], &sizes, &data].concat() }
     }
 
+    /// The bytes that the host gave.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// The headers; none if the map is not well-formed from the start.
     pub fn headers(&self) -> Headers<'_> {
         self.split().unwrap_or(Headers { sizes: &[], data: &[] })
@@ -63,6 +68,11 @@ impl<'a> Iterator for Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
+    /// Whether nothing is left that could not be read.
+    pub const fn is_complete(&self) -> bool {
+        self.sizes.is_empty()
+    }
+
     fn part(&mut self) -> Option<&'a [u8]> {
         let (size, sizes) = self.sizes.split_first_chunk::<4>()?;
         let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
@@ -91,7 +101,9 @@ mod tests {
         let whole = HeaderMap::from_pairs(pairs).bytes;
         for length in 0..whole.len() {
             let map = HeaderMap::new(whole[..length].to_vec());
-            assert!(map.headers().count() < 2, "{length}");
+            let mut headers = map.headers();
+            assert!(headers.by_ref().count() < 2, "{length}");
+            assert!(!headers.is_complete() || map.headers().count() == 0, "{length}");
         }
     }
 

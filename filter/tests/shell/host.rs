@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 
 use cambist_core::time::Timestamp;
-use cambist_filter::host::{Callout, CalloutHead, Host, Level};
+use cambist_filter::host::{Callout, CalloutHead, HeaderMap, Host, Level};
 
 use super::stage::{Answer, Sent, Stage, State};
 
@@ -119,9 +119,11 @@ impl Host for FakeHost {
         is_there
     }
 
-    fn request_headers(&self) -> Vec<(String, Vec<u8>)> {
+    fn request_headers(&self) -> HeaderMap {
         let stage = self.0.borrow();
-        stage.streams.get(&stage.selected).map(|stream| stream.headers.clone()).unwrap_or_default()
+        let headers = stage.streams[&stage.selected].headers.iter();
+        let map = HeaderMap::from_pairs(headers.map(|(name, value)| (name.as_bytes(), value.as_slice())));
+        stage.raw_headers.clone().unwrap_or(map)
     }
 
     fn remove_request_header(&self, name: &str) {

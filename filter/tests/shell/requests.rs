@@ -1,5 +1,6 @@
 //! One request: what is read of it, what becomes of it.
 
+use cambist_filter::host::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{
@@ -128,6 +129,22 @@ fn a_request_whose_headers_the_host_keeps_back_is_malformed() {
     let mut vm = Vm::inline(&with_route(|route| route["mode"] = "observe".into()));
     let request = vm.request(&[]);
     assert_eq!(vm.status(request), 400);
+}
+
+#[test]
+fn a_map_that_ends_early_or_an_identity_header_without_a_name_is_malformed() {
+    let mut pairs: Vec<(&[u8], &[u8])> =
+        vec![(b":authority", b"shop.example"), (b":path", b"/"), (b":method", b"GET"), (b"x-other", b"1")];
+    let whole = HeaderMap::from_pairs(pairs.clone()).into_bytes();
+    let cut = HeaderMap::new(whole[..whole.len() - 1].to_vec());
+    pairs.push((b"x-cambist-\xff", b"admin"));
+    let unnamed = HeaderMap::from_pairs(pairs);
+    for (map, status) in [(HeaderMap::new(whole), None), (cut, Some(400)), (unnamed, Some(400))] {
+        let mut vm = Vm::inline(&with_route(|route| route["mode"] = "observe".into()));
+        vm.stage(|stage| stage.raw_headers = Some(map));
+        let request = vm.request(&[]);
+        assert_eq!(status, (!vm.is_forwarded(request)).then(|| vm.status(request)));
+    }
 }
 
 #[test]

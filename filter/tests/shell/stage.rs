@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cambist_filter::host::{CalloutHead, Level};
+use cambist_filter::host::{CalloutHead, HeaderMap, Level};
 
 use super::signatures::Functions;
 
@@ -21,6 +21,8 @@ pub(super) struct Stage {
     pub(super) broken_clusters: BTreeSet<String>,
     pub(super) sent: Vec<Sent>,
     pub(super) streams: BTreeMap<u32, Stream>,
+    /// What the host gives instead of a request's headers.
+    pub(super) raw_headers: Option<HeaderMap>,
     /// Tick period by root context.
     pub(super) periods: BTreeMap<u32, u32>,
     /// How often a period was set.
@@ -98,6 +100,7 @@ impl Stage {
             broken_clusters: BTreeSet::new(),
             sent: Vec::new(),
             streams: BTreeMap::new(),
+            raw_headers: None,
             periods: BTreeMap::new(),
             periods_set: 0,
             counters: Vec::new(),
