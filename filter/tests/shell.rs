@@ -12,6 +12,7 @@ mod shell {
     mod key_fetches;
     mod requests;
     mod sample;
+    mod schema;
     mod signatures;
     mod snapshots;
     mod stage;

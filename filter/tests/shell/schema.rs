@@ -1,0 +1,255 @@
+//! The published JSON Schema and the documentation of the plugin configuration, held to the code.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use cambist_core::wire::snapshot::Document;
+use cambist_filter::config::PluginConfig;
+use jsonschema::Validator;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{sample, vm::Vm};
+
+/// A field or variant that nothing has.
+const UNKNOWN: &str = "surprise";
+
+fn read(path: &str) -> String {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    fs::read_to_string(root.join(path)).unwrap()
+}
+
+fn schema() -> Value {
+    serde_json::from_str(&read("docs/plugin-configuration.schema.json")).unwrap()
+}
+
+fn validator() -> Validator {
+    jsonschema::draft202012::new(&schema()).unwrap()
+}
+
+/// The documentation's examples, in order: minimal, with a control plane, full.
+fn examples() -> Vec<Value> {
+    let text = read("docs/plugin-configuration.md");
+    let blocks = text.split("```json\n").skip(1);
+    blocks.map(|block| serde_json::from_str(block.split("```").next().unwrap()).unwrap()).collect()
+}
+
+/// The plugin configuration in one of our Envoy configurations.
+fn envoy(path: &str) -> Value {
+    fn find(value: &Value) -> Option<Value> {
+        match value {
+            Value::Object(members) => members.values().find_map(find),
+            Value::Array(items) => items.iter().find_map(find),
+            Value::String(text) if text.contains("cambist.plugin/v1") => serde_json::from_str(text).ok(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        }
+    }
+    find(&serde_saphyr::from_str(&read(path)).unwrap()).unwrap()
+}
+
+/// What serde says is allowed at `pointer` of `value`, where something unknown was put.
+fn expected<T: DeserializeOwned>(value: &Value) -> BTreeSet<String> {
+    let Err(error) = serde_json::from_value::<T>(value.clone()) else { panic!("accepted: {value}") };
+    let text = error.to_string();
+    let (_, names) = text.split_once("expected").unwrap_or_else(|| panic!("{text}"));
+    names.split('`').skip(1).step_by(2).map(String::from).collect()
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn every_example_fits_the_schema_and_is_accepted() {
+    let validator = validator();
+    let mut configs = examples();
+    assert_eq!(configs.len(), 3);
+    configs.extend([envoy("envoy/minimal.yaml"), envoy("envoy/gateway.yaml")]);
+    for config in configs {
+        let faults: Vec<String> = validator.iter_errors(&config).map(|error| error.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?} in {config}");
+        PluginConfig::parse(config.to_string().as_bytes()).unwrap();
+        Vm::new().configure(&config);
+    }
+}
+
+#[test]
+fn the_examples_show_every_field() {
+    fn collect(value: &Value, names: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, value)| {
+                names.insert(name.clone());
+                collect(value, names);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut shown = BTreeSet::new();
+    for example in examples() {
+        collect(&example, &mut shown);
+    }
+    let schema = schema();
+    let mut described = keys(&schema["properties"]);
+    for definition in
+        ["control_plane", "clusters", "snapshot", "issuer", "client", "binding", "route", "signing_key"]
+    {
+        described.extend(keys(&schema["$defs"][definition]["properties"]));
+    }
+    let missing: Vec<_> = described.difference(&shown).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_schema_has_exactly_the_fields_of_the_code() {
+    let schema = schema();
+    let full = &examples()[2];
+    let control_plane = &examples()[1];
+    for (config, pointer, definition) in [
+        (full, "", "/properties"),
+        (control_plane, "/control_plane", "/$defs/control_plane/properties"),
+        (control_plane, "/clusters", "/$defs/clusters/properties"),
+    ] {
+        let mut config = config.clone();
+        config.pointer_mut(pointer).unwrap()[UNKNOWN] = true.into();
+        let fields = expected::<PluginConfig>(&config);
+        assert_eq!(fields, keys(schema.pointer(definition).unwrap()), "{pointer}");
+    }
+    for (pointer, definition) in [
+        ("", "snapshot"),
+        ("/issuers/0", "issuer"),
+        ("/clients/0", "client"),
+        ("/bindings/0", "binding"),
+        ("/routes/0", "route"),
+        ("/signing_keys/0", "signing_key"),
+    ] {
+        let mut document = full["snapshot"].clone();
+        document.pointer_mut(pointer).unwrap()[UNKNOWN] = true.into();
+        let fields = expected::<Document>(&document);
+        assert_eq!(fields, keys(&schema["$defs"][definition]["properties"]), "{pointer}");
+    }
+}
+
+#[test]
+fn the_schema_has_exactly_the_values_of_the_code() {
+    let schema = schema();
+    let strings = |value: &Value| -> BTreeSet<String> {
+        value.as_array().unwrap().iter().map(|item| item.as_str().unwrap().into()).collect()
+    };
+    let of = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
+    let sources = of("/$defs/key_source/oneOf").as_array().unwrap();
+    let sources =
+        sources.iter().map(|source| source["properties"]["source"]["const"].as_str().unwrap().into());
+    let mut private_keys = keys(of("/$defs/signing_key/properties/private_key/properties"));
+    // Never inline.
+    private_keys.insert("pkcs8".into());
+    for (pointer, unknown, values) in [
+        ("/issuers/0/keys", json!({ "source": UNKNOWN }), sources.collect()),
+        ("/bindings/0/profile", json!(UNKNOWN), strings(of("/$defs/binding/properties/profile/enum"))),
+        ("/routes/0/path", json!({ UNKNOWN: "/" }), keys(of("/$defs/route/properties/path/properties"))),
+        ("/routes/0/mode", json!(UNKNOWN), strings(of("/$defs/route/properties/mode/enum"))),
+        ("/routes/0/exchange", json!(UNKNOWN), strings(of("/$defs/route/properties/exchange/enum"))),
+        (
+            "/routes/0/foreign_token",
+            json!(UNKNOWN),
+            strings(of("/$defs/route/properties/foreign_token/enum")),
+        ),
+        ("/signing_keys/0/private_key", json!({ UNKNOWN: "X" }), private_keys),
+    ] {
+        let mut document = examples()[2]["snapshot"].clone();
+        *document.pointer_mut(pointer).unwrap() = unknown;
+        assert_eq!(expected::<Document>(&document), values, "{pointer}");
+    }
+}
+
+#[test]
+fn the_schema_names_the_defaults_of_the_code() {
+    let schema = schema();
+    let minimal = examples()[0]["snapshot"].clone();
+    let document: Document = serde_json::from_value(minimal.clone()).unwrap();
+    let filled = serde_json::to_value(document).unwrap();
+    for (pointer, definition) in [
+        ("", "snapshot"),
+        ("/issuers/0", "issuer"),
+        ("/clients/0", "client"),
+        ("/bindings/0", "binding"),
+        ("/routes/0", "route"),
+    ] {
+        let (given, filled) = (minimal.pointer(pointer).unwrap(), filled.pointer(pointer).unwrap());
+        for (name, property) in schema["$defs"][definition]["properties"].as_object().unwrap() {
+            let property = property["$ref"].as_str().map_or(property, |reference| {
+                if property.get("default").is_some() {
+                    property
+                } else {
+                    schema.pointer(&reference[1..]).unwrap()
+                }
+            });
+            if given.get(name).is_none() {
+                assert_eq!(filled.get(name), property.get("default"), "{definition}.{name}");
+            }
+        }
+    }
+    let mut config = examples()[1].clone();
+    config["control_plane"] = json!({ "cluster": "c", "authority": "a" });
+    let control_plane = PluginConfig::parse(config.to_string().as_bytes()).unwrap().control_plane.unwrap();
+    let described = &schema["$defs"]["control_plane"]["properties"];
+    assert_eq!(json!(control_plane.token_env), described["token_env"]["default"]);
+    assert_eq!(json!(control_plane.https), described["https"]["default"]);
+}
+
+#[test]
+fn the_schema_names_the_bounds_of_the_code() {
+    let (schema, validator) = (schema(), validator());
+    let mut checked = 0;
+    for (list, definition) in [("issuers", "issuer"), ("bindings", "binding")] {
+        for (name, property) in schema["$defs"][definition]["properties"].as_object().unwrap() {
+            let (Some(least), Some(most)) = (property["minimum"].as_i64(), property["maximum"].as_i64())
+            else {
+                continue;
+            };
+            for (value, good) in [(least, true), (most, true), (least - 1, false), (most + 1, false)] {
+                let mut vm = Vm::new();
+                let mut config = sample::inline_config(&vm.gateway, &sample::document());
+                config["snapshot"][list][0][name] = value.into();
+                assert_eq!(validator.is_valid(&config), good, "{name}: {value}");
+                assert_eq!(vm.try_configure(config.to_string().as_bytes()).is_ok(), good, "{name}: {value}");
+            }
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 6);
+}
+
+#[test]
+fn the_schema_refuses_what_the_code_refuses() {
+    let validator = validator();
+    let full = &examples()[2];
+    for (pointer, value) in [
+        ("/schema", json!("cambist.plugin/v2")),
+        ("/gateway", json!("a b")),
+        ("/clusters/default", json!("")),
+        ("/snapshot/authority", json!("http://authority.example")),
+        ("/snapshot/issuers/0/id", json!("Shop")),
+        ("/snapshot/issuers/0/algorithms", json!(["HS256"])),
+        ("/snapshot/issuers/0/algorithms", json!(["none"])),
+        ("/snapshot/issuers/0/algorithms", json!([])),
+        ("/snapshot/issuers/0/typ", json!([])),
+        ("/snapshot/issuers/0/keys", json!({ "source": "jwks_uri" })),
+        ("/snapshot/bindings/0/audiences", json!([])),
+        ("/snapshot/bindings/0/scopes", json!(["two words"])),
+        ("/snapshot/routes/0/methods", json!(["get"])),
+        ("/snapshot/routes/0/path", json!({ "exact": "orders" })),
+        ("/snapshot/clients/0/client_id", json!("shop")),
+        ("/snapshot/signing_keys/0/alg", json!("RS256")),
+        ("/snapshot/signing_keys/0/private_key", json!({ "pkcs8": "MEECAQ==" })),
+        ("/snapshot/signing_keys/0/private_key", json!({ "env": "fleet key" })),
+        ("/control_plane", json!({ "cluster": "c", "authority": "a" })),
+    ] {
+        let mut config = full.clone();
+        match config.pointer_mut(pointer) {
+            Some(place) => *place = value.clone(),
+            None => config["control_plane"] = value.clone(),
+        }
+        assert!(!validator.is_valid(&config), "the schema accepts {value} at {pointer}");
+        assert!(Vm::new().try_configure(config.to_string().as_bytes()).is_err(), "{value} at {pointer}");
+    }
+}
