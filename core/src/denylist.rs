@@ -78,6 +78,9 @@ fn remove_all(set: &mut HashSet<String>, ids: &[String]) {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use alloc::vec;
 
     use super::*;
@@ -116,6 +119,43 @@ mod tests {
         list.apply(Changes { epoch: 1, jtis, ..Changes::default() }, Timestamp::from_secs(0));
         assert!(list.revokes_jti("x"));
         list.apply(Changes { epoch: 2, ..Changes::default() }, Timestamp::from_secs(10));
+        assert!(!list.revokes_jti("x"));
+    }
+
+    #[test]
+    fn each_kind_of_object_is_revoked_by_itself() {
+        let now = Timestamp::from_secs(0);
+        let mut list = Denylist::default();
+        let revoke =
+            Revoked { clients: vec!["x".into()], issuers: vec!["y".into()], identities: vec!["z".into()] };
+        list.apply(Changes { epoch: 1, revoke: revoke.clone(), ..Changes::default() }, now);
+        assert!(list.revokes_client("x") && list.revokes_issuer("y") && list.revokes_identity("z"));
+        for other in ["", "X", "y", "z"] {
+            assert!(!list.revokes_client(other));
+        }
+        let reinstate = Revoked { issuers: vec!["y".into()], ..Revoked::default() };
+        list.apply(Changes { epoch: 2, reinstate, ..Changes::default() }, now);
+        assert!(list.revokes_client("x") && !list.revokes_issuer("y") && list.revokes_identity("z"));
+        list.apply(Changes { epoch: 3, reinstate: revoke, ..Changes::default() }, now);
+        assert!(!list.revokes_client("x") && !list.revokes_identities());
+    }
+
+    #[test]
+    fn what_one_answer_revokes_and_reinstates_stays_revoked() {
+        let mut list = Denylist::default();
+        let both = Revoked { identities: vec!["a".into()], ..Revoked::default() };
+        let changes = Changes { epoch: 1, revoke: both.clone(), reinstate: both, ..Changes::default() };
+        list.apply(changes, Timestamp::from_secs(0));
+        assert!(list.revokes_identity("a"));
+    }
+
+    #[test]
+    fn a_full_list_drops_jtis_too() {
+        let now = Timestamp::from_secs(0);
+        let mut list = Denylist::default();
+        let jtis = vec![RevokedJti { jti: "x".into(), exp: 10 }];
+        list.apply(Changes { epoch: 1, jtis, ..Changes::default() }, now);
+        list.apply(Changes { epoch: 2, full: true, ..Changes::default() }, now);
         assert!(!list.revokes_jti("x"));
     }
 }

@@ -126,6 +126,9 @@ fn split_authority(authority: &str, https: bool) -> Result<(&str, u16), InvalidE
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]

@@ -25,6 +25,9 @@ pub fn identity_audience(token: &[String], accepted: impl Fn(&str) -> bool) -> O
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use alloc::vec;
 
     use super::*;

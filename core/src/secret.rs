@@ -34,6 +34,9 @@ impl<T: Zeroize> Drop for Secret<T> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use alloc::{format, string::String};
 
     use super::Secret;

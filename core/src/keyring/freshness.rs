@@ -18,6 +18,9 @@ pub fn max_age(cache_control: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::max_age;
 
     #[test]

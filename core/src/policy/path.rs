@@ -58,6 +58,9 @@ const fn hex_upper(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::canonical_path;
 
     #[test]
