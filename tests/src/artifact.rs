@@ -3,7 +3,6 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -13,14 +12,14 @@ pub fn root() -> PathBuf {
 /// The module that Envoy loads, built by `just wasm`.
 pub fn module() -> PathBuf {
     let path = target().join("wasm32-wasip1/wasm/cambist_filter.wasm");
-    demand_fresh(&path, &["core/src", "filter/src"], "just wasm");
+    demand_fresh(&path, "just wasm");
     path
 }
 
 /// The `cambist` program, of the same profile as the running one.
 pub fn cambist() -> PathBuf {
     let path = programs().join("cambist");
-    demand_fresh(&path, &["core/src", "control-plane/src"], "just programs");
+    demand_fresh(&path, "just programs");
     path
 }
 
@@ -57,27 +56,16 @@ fn programs() -> PathBuf {
     }
 }
 
-fn demand_fresh(path: &Path, sources: &[&str], command: &str) {
-    let Ok(built) = fs::metadata(path).and_then(|metadata| metadata.modified()) else {
+/// Compares with the sources that Cargo noted beside the artifact when it made it.
+fn demand_fresh(path: &Path, command: &str) {
+    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+    let notes = fs::read_to_string(path.with_extension("d"));
+    let (Ok(built), Ok(notes)) = (modified(path), notes) else {
         panic!("{} is not there; run: {command}", path.display());
     };
-    for source in sources {
-        let changed = newest(&root().join(source));
-        assert!(changed <= built, "{} is older than {source}; run: {command}", path.display());
+    let (_, sources) = notes.split_once(": ").expect("Cargo's notes name the artifact first");
+    for source in sources.split_whitespace() {
+        let fresh = modified(Path::new(source)).is_ok_and(|changed| changed <= built);
+        assert!(fresh, "{} is older than {source}; run: {command}", path.display());
     }
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let mut latest = SystemTime::UNIX_EPOCH;
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let entry = entry.expect("a folder can be read to its end");
-        let metadata = entry.metadata().expect("a file has metadata");
-        let changed = if metadata.is_dir() {
-            newest(&entry.path())
-        } else {
-            metadata.modified().expect("files have times")
-        };
-        latest = latest.max(changed);
-    }
-    latest
 }

@@ -71,6 +71,9 @@ impl Setup {
             "--disable-hot-restart".to_owned(),
             "--log-level".to_owned(),
             "info".to_owned(),
+            // It lists every extension at start.
+            "--component-log-level".to_owned(),
+            "main:warning".to_owned(),
         ];
         command.extend(options);
         Process::start(&Start {

@@ -60,7 +60,15 @@ struct Lane {
     alg: &'static str,
     _issuer: Issuer,
     tokens: [(Tokens, PathBuf); 2],
-    envoys: Vec<(Case, Envoy)>,
+    subjects: Vec<Subject>,
+}
+
+/// An Envoy under load.
+struct Subject {
+    case: Case,
+    envoy: Envoy,
+    /// Tokens it was sent. Going on from there, a token comes back only after all the others.
+    sent: u64,
 }
 
 // === impl Plan ===
@@ -99,7 +107,7 @@ pub(crate) async fn measure(plan: Plan) -> ExitCode {
     let mut report = Report::default();
     for round in 1..=plan.rounds {
         println!("Round {round} of {} …", plan.rounds);
-        for lane in &lanes {
+        for lane in &mut lanes {
             play(lane, &generator, plan.seconds, &mut report).await;
         }
     }
@@ -124,31 +132,44 @@ async fn lane(alg: &'static str, upstream: u16, folder: &Path) -> Lane {
     let key = if alg == "RS256" { Key::rsa("bench") } else { Key::p256("bench") };
     let issuer = Issuer::start(key).await;
     let tokens = Tokens::ALL.map(|tokens| (tokens, tokens.write(&issuer, folder)));
-    let mut envoys = Vec::new();
+    let mut subjects = Vec::new();
     for case in Case::ALL {
-        envoys.push((case, case.start(&issuer, upstream, ENVOY_CORE).await));
+        subjects.push(Subject { case, envoy: case.start(&issuer, upstream, ENVOY_CORE).await, sent: 0 });
     }
-    Lane { alg, _issuer: issuer, tokens, envoys }
+    Lane { alg, _issuer: issuer, tokens, subjects }
 }
 
-async fn play(lane: &Lane, generator: &Generator, seconds: u32, report: &mut Report) {
+async fn play(lane: &mut Lane, generator: &Generator, seconds: u32, report: &mut Report) {
     for (tokens, path) in &lane.tokens {
-        for (case, envoy) in &lane.envoys {
+        for subject in &mut lane.subjects {
             // Fills the caches, fetches the keys, opens the connections to the upstream.
-            run(generator, envoy, path, 1);
-            let counted = *tokens == Tokens::Distinct && case.is_ours();
-            let verified = if counted { settled(envoy).await } else { 0 };
-            let spent = cpu_seconds(envoy);
-            let run = run(generator, envoy, path, seconds);
-            let spent = cpu_seconds(envoy) - spent;
+            subject.run(generator, path, 1);
+            let counted = *tokens == Tokens::Distinct && subject.case.is_ours();
+            let verified = if counted { settled(&subject.envoy).await } else { 0 };
+            let spent = cpu_seconds(&subject.envoy);
+            let run = subject.run(generator, path, seconds);
+            let spent = cpu_seconds(&subject.envoy) - spent;
             if counted {
                 // Fails when the host did not verify every token: then something else was measured.
-                envoy.until_counted("cambist.host_verify", verified + run.requests).await;
+                subject.envoy.until_counted("cambist.host_verify", verified + run.requests).await;
             }
             #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds are far below 2^52")]
             let cpu_us = spent * 1e6 / run.requests as f64;
-            report.add(*case, lane.alg, *tokens, run, cpu_us);
+            report.add(subject.case, lane.alg, *tokens, run, cpu_us);
         }
+    }
+}
+
+// === impl Subject ===
+
+impl Subject {
+    /// The generator blocks, while upstream and issuer go on in other threads.
+    fn run(&mut self, generator: &Generator, tokens: &Path, seconds: u32) -> load::Run {
+        let (port, first) = (self.envoy.port(), self.sent);
+        let run = tokio::task::block_in_place(|| generator.run(port, tokens, first, seconds));
+        // Some were sent and not answered before the end.
+        self.sent += run.requests + 2 * u64::from(load::CONNECTIONS);
+        run
     }
 }
 
@@ -158,9 +179,9 @@ fn print_added_latency(lane: &Lane, report: &Report, plan: Plan) -> bool {
     let (_, tokens) = &lane.tokens[0];
     let token = fs::read_to_string(tokens).expect("tokens were written");
     let p99 = |wanted: Case| {
-        let (_, envoy) =
-            lane.envoys.iter().find(|(case, _)| *case == wanted).expect("every case has an Envoy");
-        tokio::task::block_in_place(|| pace::p99(envoy.port(), token.trim(), rate, plan.seconds))
+        let subject = lane.subjects.iter().find(|subject| subject.case == wanted);
+        let port = subject.expect("every case has an Envoy").envoy.port();
+        tokio::task::block_in_place(|| pace::p99(port, token.trim(), rate, plan.seconds))
     };
     let mut added: Vec<_> = (0..plan.rounds)
         .map(|_| {
@@ -192,12 +213,6 @@ async fn settled(envoy: &Envoy) -> u64 {
         (last.replace(now) == Some(now)).then_some(now)
     })
     .await
-}
-
-/// The generator blocks, while upstream and issuer go on in other threads.
-fn run(generator: &Generator, envoy: &Envoy, tokens: &Path, seconds: u32) -> load::Run {
-    let port = envoy.port();
-    tokio::task::block_in_place(|| generator.run(port, tokens, seconds))
 }
 
 /// CPU time of a process so far.

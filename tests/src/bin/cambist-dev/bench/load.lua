@@ -1,4 +1,4 @@
--- A request with ten headers for each token of a file, sent in turn; one line of results at the end.
+-- A request with ten headers for each token of a file, sent in turn from a given one; one line of results at the end.
 
 local requests = {}
 local sent = 0
@@ -18,6 +18,7 @@ function init(args)
             ["X-Shop-Region"] = "eu-central",
         })
     end
+    sent = tonumber(args[2])
 end
 
 function request()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Connections that are kept busy.
-const CONNECTIONS: u32 = 32;
+pub(crate) const CONNECTIONS: u32 = 32;
 
 const SCRIPT: &str = include_str!("load.lua");
 
@@ -38,11 +38,11 @@ impl Generator {
         Self { script }
     }
 
-    /// Sends the tokens of a file to `port` for some seconds, as fast as they are answered.
+    /// Sends the tokens of a file, from number `first` on, to `port` for some seconds, as fast as they are answered.
     ///
     /// # Panics
     /// When an answer is not 200 or a connection fails: what was measured would not be the case.
-    pub(crate) fn run(&self, port: u16, tokens: &Path, seconds: u32) -> Run {
+    pub(crate) fn run(&self, port: u16, tokens: &Path, first: u64, seconds: u32) -> Run {
         let output = Command::new("wrk")
             .args(["--threads", "1", "--connections", &CONNECTIONS.to_string()])
             .args(["--duration", &format!("{seconds}s"), "--timeout", "10s", "--script"])
@@ -50,6 +50,7 @@ impl Generator {
             .arg(format!("http://127.0.0.1:{port}/"))
             .arg("--")
             .arg(tokens)
+            .arg(first.to_string())
             .output()
             .expect("wrk runs");
         let said = String::from_utf8_lossy(&output.stdout);
