@@ -92,10 +92,13 @@ fn long_polls_of_a_deleted_root_context_are_made_again() {
 fn requests_of_the_old_root_context_are_served_by_the_new_ones_fetch() {
     let mut vm = Vm::new();
     let mut document = sample::document_with(&sample::jwks_uri());
-    // A second issuer whose keys come due while requests for the first are resumed.
-    let mut other = sample::issuer("other", &json!({ "source": "jwks_uri", "uri": "https://b.example/k" }));
-    other["iss"] = "https://b.example".into();
-    document["issuers"].as_array_mut().unwrap().push(other);
+    // More issuers, so that some keys come due after requests for the first one's have become ripe.
+    for number in 0..20 {
+        let id = format!("other-{number}");
+        let mut other = sample::issuer(&id, &json!({ "source": "jwks_uri", "uri": "https://b.example/k" }));
+        other["iss"] = id.into();
+        document["issuers"].as_array_mut().unwrap().push(other);
+    }
     let mut config = sample::inline_config(&vm.gateway, &document);
     config["clusters"] = json!({ "default": "any" });
     let old = vm.configure(&config);
