@@ -159,14 +159,15 @@ impl IssuerKeys {
 
     pub(super) fn start_if_due(&mut self, id: &str, now: Timestamp, tickets: &mut u64) -> Option<Fetch> {
         let due = self.wanted || now >= self.next_at;
+        // Every issuer is asked on every tick: nothing is copied before it is needed.
+        if !due || self.in_flight.is_some() {
+            return None;
+        }
         let (endpoint, is_document) = match &self.source {
             Source::Jwks(endpoint) => (endpoint.clone(), false),
             Source::Discovery { document } => (document.clone(), true),
             Source::Fixed => return None,
         };
-        if !due || self.in_flight.is_some() {
-            return None;
-        }
         self.wanted = false;
         *tickets = tickets.saturating_add(1);
         Some(self.launch(id, endpoint, is_document, now, now, *tickets))
