@@ -243,5 +243,7 @@ fn num_cores() -> usize {
 fn envoy_version() -> String {
     let run = std::process::Command::new(artifact::envoy()).arg("--version").output().expect("envoy runs");
     let said = String::from_utf8_lossy(&run.stdout);
-    said.split('/').nth(1).unwrap_or_default().to_owned()
+    // `PATH  version: COMMIT/VERSION/…`, and the path may hold anything.
+    let (_, version) = said.rsplit_once("version: ").expect("envoy says its version");
+    version.split('/').nth(1).expect("a version follows the commit").to_owned()
 }
