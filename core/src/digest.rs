@@ -34,11 +34,4 @@ impl Digest {
     pub fn hex(&self) -> String {
         HEXLOWER.encode(&self.0)
     }
-
-    /// The first 8 hex digits, for logs (law 10).
-    pub fn short_hex(&self) -> String {
-        let mut hex = self.hex();
-        hex.truncate(8);
-        hex
-    }
 }
