@@ -1,0 +1,116 @@
+//! An issuer as a snapshot carries it.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::Value;
+
+use super::enabled;
+
+/// An external party whose tokens we trust.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// Our name for it, unique in the tenant.
+    pub id: String,
+    /// The exact `iss` text, compared byte for byte.
+    pub iss: String,
+    /// Cluster name, since Kubernetes tokens carry none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Where its keys are.
+    #[serde(default)]
+    pub keys: KeySource,
+    /// JWS algorithms it may use. Default `RS256`, `ES256`.
+    #[serde(default = "default_algorithms")]
+    pub algorithms: Vec<String>,
+    /// Accepted `typ` header values (case-insensitive, `application/` optional). Default: `JWT`, `at+jwt`; absent is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typ: Option<Vec<String>>,
+    /// Seconds of leeway on `nbf` and `iat`, 0 to 300.
+    #[serde(default = "default_clock_skew")]
+    pub clock_skew: u32,
+    /// Seconds of leeway on `exp` for verifying, 0 to 60. Never applies to an exchange.
+    #[serde(default)]
+    pub exp_leeway: u32,
+    /// Longest accepted lifetime in seconds (`exp` minus `iat`, or minus now without `iat`).
+    #[serde(default = "default_max_lifetime")]
+    pub max_lifetime: u32,
+    /// Seconds for which keys are used after fetches began to fail.
+    #[serde(default = "default_max_stale")]
+    pub max_stale: u32,
+    /// Least milliseconds between two fetches caused by unknown `kid`s, 100 to 600,000.
+    #[serde(default = "default_refetch_floor_ms")]
+    pub refetch_floor_ms: u32,
+    /// Accept `http` key URLs. For tests and loopback only.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// A disabled issuer is refused like an unknown one.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case", from = "StrictKeySource")]
+pub enum KeySource {
+    /// `{iss}/.well-known/openid-configuration`, whose `issuer` must equal `iss`. EKS-shaped issuers use `derived` instead.
+    #[default]
+    Discovery,
+    /// An explicit JWKS URL; discovery is skipped.
+    JwksUri {
+        /// The URL.
+        uri: String,
+    },
+    /// `{iss}/keys`.
+    Derived,
+    /// The JWK set itself.
+    Inline {
+        /// A JWK set (RFC 7517 §5).
+        jwks: Value,
+    },
+}
+
+/// A [`KeySource`] as it is read: serde lets unit variants of a tagged enum carry any field, empty ones none.
+#[derive(Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+enum StrictKeySource {
+    Discovery {},
+    JwksUri { uri: String },
+    Derived {},
+    Inline { jwks: Value },
+}
+
+// === impl KeySource ===
+
+impl From<StrictKeySource> for KeySource {
+    fn from(source: StrictKeySource) -> Self {
+        match source {
+            StrictKeySource::Discovery {} => Self::Discovery,
+            StrictKeySource::JwksUri { uri } => Self::JwksUri { uri },
+            StrictKeySource::Derived {} => Self::Derived,
+            StrictKeySource::Inline { jwks } => Self::Inline { jwks },
+        }
+    }
+}
+
+/// `RS256`, `ES256`.
+pub fn default_algorithms() -> Vec<String> {
+    alloc::vec![String::from("RS256"), String::from("ES256")]
+}
+
+const fn default_clock_skew() -> u32 {
+    60
+}
+
+const fn default_max_lifetime() -> u32 {
+    86_400
+}
+
+const fn default_max_stale() -> u32 {
+    3_600
+}
+
+const fn default_refetch_floor_ms() -> u32 {
+    30_000
+}

@@ -1,0 +1,95 @@
+//! A route as a snapshot carries it.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Unique in the tenant.
+    pub id: String,
+    /// Exact host, `*.suffix`, or `*`. Compared without port, lower case.
+    pub host: String,
+    /// Which paths.
+    pub path: PathMatch,
+    /// Methods; absent means all, an empty list is a fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<String>>,
+    /// What a request needs.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Clients whose bindings may serve this route. Empty denies on a `require` route.
+    #[serde(default)]
+    pub clients: Vec<String>,
+    /// Scopes that the binding must be able to grant; they are the access token's scopes.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Whether and where the token is exchanged.
+    #[serde(default)]
+    pub exchange: Exchange,
+    /// Audience of the access token; absent: the binding's first target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Verify only: forward the subject token instead of dropping it.
+    #[serde(default)]
+    pub forward: bool,
+    /// Admit CORS preflight requests without a token.
+    #[serde(default)]
+    pub cors_preflight: bool,
+    /// What to do with a bearer that is no JWT or is of an unlisted issuer.
+    #[serde(default)]
+    pub foreign_token: ForeignToken,
+}
+
+/// Which paths a route covers, compared with the canonical path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathMatch {
+    /// Exactly this path.
+    Exact(String),
+    /// This path and everything below it, by whole segments.
+    Prefix(String),
+    /// A path whose `{name}` segments match any one segment.
+    Template(String),
+}
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// A verified token.
+    #[default]
+    Require,
+    /// None; but a presented token must be good.
+    Optional,
+    /// Always forwarded untouched; the decision is only counted and recorded.
+    Observe,
+}
+
+/// Whether and where the token is exchanged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exchange {
+    /// Verify only.
+    #[default]
+    None,
+    /// Mint in the gateway with its fleet key.
+    Gateway,
+    /// Mint in the control plane.
+    ControlPlane,
+    /// Exchange at an external token endpoint.
+    External,
+}
+
+/// What to do with a bearer that is no JWT or is of an unlisted issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForeignToken {
+    /// Refuse it.
+    #[default]
+    Reject,
+    /// Leave it alone. A compile fault on a `require` route.
+    Pass,
+}
