@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod attribute;
 pub mod audit_queue;
 pub mod backoff;
 pub mod bearer;
