@@ -67,7 +67,7 @@ struct Lane {
 struct Subject {
     case: Case,
     envoy: Envoy,
-    /// Tokens it was sent. Going on from there, a token comes back only after all the others.
+    /// Distinct tokens it was sent. Going on from there, one comes back only after all the others.
     sent: u64,
 }
 
@@ -143,11 +143,11 @@ async fn play(lane: &mut Lane, generator: &Generator, seconds: u32, report: &mut
     for (tokens, path) in &lane.tokens {
         for subject in &mut lane.subjects {
             // Fills the caches, fetches the keys, opens the connections to the upstream.
-            subject.run(generator, path, 1);
+            subject.run(generator, *tokens, path, 1);
             let counted = *tokens == Tokens::Distinct && subject.case.is_ours();
             let verified = if counted { settled(&subject.envoy).await } else { 0 };
             let spent = cpu_seconds(&subject.envoy);
-            let run = subject.run(generator, path, seconds);
+            let run = subject.run(generator, *tokens, path, seconds);
             let spent = cpu_seconds(&subject.envoy) - spent;
             if counted {
                 // Fails when the host did not verify every token: then something else was measured.
@@ -164,11 +164,13 @@ async fn play(lane: &mut Lane, generator: &Generator, seconds: u32, report: &mut
 
 impl Subject {
     /// The generator blocks, while upstream and issuer go on in other threads.
-    fn run(&mut self, generator: &Generator, tokens: &Path, seconds: u32) -> load::Run {
+    fn run(&mut self, generator: &Generator, kind: Tokens, tokens: &Path, seconds: u32) -> load::Run {
         let (port, first) = (self.envoy.port(), self.sent);
         let run = tokio::task::block_in_place(|| generator.run(port, tokens, first, seconds));
-        // Some were sent and not answered before the end.
-        self.sent += run.requests + 2 * u64::from(load::CONNECTIONS);
+        if kind == Tokens::Distinct {
+            // Some were sent and not answered before the end.
+            self.sent += run.requests + 2 * u64::from(load::CONNECTIONS);
+        }
         run
     }
 }

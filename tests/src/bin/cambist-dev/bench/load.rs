@@ -7,6 +7,9 @@ use std::process::Command;
 /// Connections that are kept busy.
 pub(crate) const CONNECTIONS: u32 = 32;
 
+/// Seconds beyond its own after which the generator is stopped: it hangs when an answer never comes.
+const GRACE_SECONDS: u32 = 15;
+
 const SCRIPT: &str = include_str!("load.lua");
 
 /// The load generator with its script in place.
@@ -41,9 +44,11 @@ impl Generator {
     /// Sends the tokens of a file, from number `first` on, to `port` for some seconds, as fast as they are answered.
     ///
     /// # Panics
-    /// When an answer is not 200 or a connection fails: what was measured would not be the case.
+    /// When an answer is not 200, a connection fails or the generator does not end in time: what was measured would
+    /// not be the case.
     pub(crate) fn run(&self, port: u16, tokens: &Path, first: u64, seconds: u32) -> Run {
-        let output = Command::new("wrk")
+        let output = Command::new("timeout")
+            .args([&(seconds + GRACE_SECONDS).to_string(), "wrk"])
             .args(["--threads", "1", "--connections", &CONNECTIONS.to_string()])
             .args(["--duration", &format!("{seconds}s"), "--timeout", "10s", "--script"])
             .arg(&self.script)
