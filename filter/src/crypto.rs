@@ -1,4 +1,4 @@
-//! Signatures by the host where it can (`verify_signature`, `sign`), by RustCrypto where it cannot.
+//! Signatures by the host where it can (`verify_signature`, `sign`), by RustCrypto where it cannot: PS* and Ed25519.
 //!
 //! Which one serves an operation is found out once per VM against known answers, never assumed.
 
@@ -8,11 +8,7 @@ use core::cell::Cell;
 
 use cambist_core::{
     crypto::{Crypto, RustCrypto, SignError, SigningKey, Support, self_test},
-    jose::{
-        alg::{Alg, Family},
-        der,
-        jwk::VerificationKey,
-    },
+    jose::{alg::Alg, der, jwk::VerificationKey},
 };
 
 use crate::host::Host;
@@ -35,7 +31,7 @@ pub struct HostCrypto<'a> {
     /// Envoy.
     pub host: &'a dyn Host,
     /// What its functions were seen to do right.
-    pub support: Support,
+    pub support: &'a Support,
     /// What to count.
     pub counts: &'a CryptoCounts,
 }
@@ -52,11 +48,9 @@ pub fn probe(host: &dyn Host) -> Support {
 
 impl Crypto for HostCrypto<'_> {
     fn verify(&self, alg: Alg, key: &VerificationKey, input: &[u8], signature: &[u8]) -> bool {
-        let by_host = match alg.family() {
-            Family::Rsa => self.support.rs256_verify,
-            Family::P256 => self.support.es256_verify,
-        };
-        if by_host && let Some(verdict) = HostOnly(self.host).verdict(alg, key, input, signature) {
+        if self.support.verify.contains(&alg)
+            && let Some(verdict) = HostOnly(self.host).verdict(alg, key, input, signature)
+        {
             bump(&self.counts.host_verify);
             return verdict;
         }
@@ -85,18 +79,21 @@ impl HostOnly<'_> {
         if !key.fits(alg) {
             return Some(false);
         }
-        let converted;
-        let signature = match alg.family() {
-            Family::Rsa => signature,
-            Family::P256 => match der::ecdsa_der_from_raw(signature) {
-                Some(der) => {
-                    converted = der;
-                    converted.as_slice()
-                }
-                None => return Some(false),
-            },
+        let (hash, converted) = match alg {
+            Alg::Rs256 => ("sha256", None),
+            Alg::Rs384 => ("sha384", None),
+            Alg::Rs512 => ("sha512", None),
+            Alg::Es256 => ("sha256", Some(der::p256_der_from_raw(signature))),
+            Alg::Es384 => ("sha384", Some(der::p384_der_from_raw(signature))),
+            // It sets no PSS padding, and hands a digest to Ed25519, which takes none.
+            Alg::Ps256 | Alg::Ps384 | Alg::Ps512 | Alg::EdDsa => return None,
         };
-        let arguments = messages::verify_arguments(hash(alg), key.spki(), signature, input);
+        let signature = match &converted {
+            None => signature,
+            Some(Some(der)) => der,
+            Some(None) => return Some(false),
+        };
+        let arguments = messages::verify_arguments(hash, key.spki(), signature, input);
         messages::verdict(&self.0.call_foreign("verify_signature", &arguments)?)
     }
 }
@@ -107,16 +104,10 @@ impl Crypto for HostOnly<'_> {
     }
 
     fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
-        let arguments = messages::sign_arguments(hash(key.alg()), key.pkcs8().expose(), input);
+        let arguments = messages::sign_arguments("sha256", key.pkcs8().expose(), input);
         let answer = self.0.call_foreign("sign", &arguments).ok_or(SignError)?;
         let signature = messages::signature(&answer).ok_or(SignError)?;
-        der::ecdsa_raw_from_der(signature).map(|raw| raw.to_vec()).ok_or(SignError)
-    }
-}
-
-const fn hash(alg: Alg) -> &'static str {
-    match alg {
-        Alg::Rs256 | Alg::Es256 => "sha256",
+        der::p256_raw_from_der(signature).map(|raw| raw.to_vec()).ok_or(SignError)
     }
 }
 

@@ -153,7 +153,7 @@ impl Gateway {
     }
 
     fn decide(&mut self, host: &dyn Host, f: impl FnOnce(&mut State, &mut Ambient<'_>) -> Step) -> Step {
-        let crypto = HostCrypto { host, support: self.support, counts: &self.counts };
+        let crypto = HostCrypto { host, support: &self.support, counts: &self.counts };
         let mut random = || {
             let mut bytes = [0; 16];
             host.random(&mut bytes).then_some(bytes)

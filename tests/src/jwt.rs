@@ -6,8 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, UnparsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -22,9 +23,21 @@ pub struct Key {
 
 #[derive(Clone, Debug)]
 enum Pair {
-    Rsa(Arc<RsaKeyPair>),
+    Rsa { pair: Arc<RsaKeyPair>, alg: &'static str },
     P256(Arc<EcdsaKeyPair>),
+    P384(Arc<EcdsaKeyPair>),
+    Ed25519(Arc<Ed25519KeyPair>),
 }
+
+/// What an RSA key can do.
+static RSA: [(&str, &dyn RsaEncoding); 6] = [
+    ("RS256", &RSA_PKCS1_SHA256),
+    ("RS384", &RSA_PKCS1_SHA384),
+    ("RS512", &RSA_PKCS1_SHA512),
+    ("PS256", &RSA_PSS_SHA256),
+    ("PS384", &RSA_PSS_SHA384),
+    ("PS512", &RSA_PSS_SHA512),
+];
 
 /// A compact JWS taken apart; nothing about it is verified.
 #[derive(Clone, Debug)]
@@ -40,16 +53,45 @@ pub struct Parts {
 // === impl Key ===
 
 impl Key {
+    /// A new key for `alg`, the name of any algorithm that an issuer may use.
+    pub fn of(alg: &str, kid: &str) -> Self {
+        match alg {
+            "ES256" => Self::p256(kid),
+            "ES384" => Self::p384(kid),
+            "EdDSA" => Self::ed25519(kid),
+            rsa => Self::rsa(kid).signing(rsa),
+        }
+    }
+
     /// A new RSA key of 2048 bits, for RS256.
     pub fn rsa(kid: &str) -> Self {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made");
-        Self { kid: kid.to_owned(), pair: Pair::Rsa(Arc::new(pair)) }
+        let pair = Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made"));
+        Self { kid: kid.to_owned(), pair: Pair::Rsa { pair, alg: "RS256" } }
     }
 
     /// A new P-256 key, for ES256.
     pub fn p256(kid: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a P-256 key can be made");
         Self { kid: kid.to_owned(), pair: Pair::P256(Arc::new(pair)) }
+    }
+
+    /// A new P-384 key, for ES384.
+    pub fn p384(kid: &str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("a P-384 key can be made");
+        Self { kid: kid.to_owned(), pair: Pair::P384(Arc::new(pair)) }
+    }
+
+    /// A new Ed25519 key, for `EdDSA`.
+    pub fn ed25519(kid: &str) -> Self {
+        let pair = Ed25519KeyPair::generate().expect("an Ed25519 key can be made");
+        Self { kid: kid.to_owned(), pair: Pair::Ed25519(Arc::new(pair)) }
+    }
+
+    /// The same RSA key for another algorithm: RS256, RS384, RS512, PS256, PS384 or PS512.
+    pub fn signing(&self, alg: &str) -> Self {
+        let Pair::Rsa { pair, .. } = &self.pair else { panic!("only RSA keys have a choice") };
+        let (alg, _) = *RSA.iter().find(|(name, _)| *name == alg).expect("an algorithm of RSA");
+        Self { kid: self.kid.clone(), pair: Pair::Rsa { pair: Arc::clone(pair), alg } }
     }
 
     /// Its name.
@@ -60,8 +102,10 @@ impl Key {
     /// The algorithm it signs with.
     pub const fn alg(&self) -> &'static str {
         match self.pair {
-            Pair::Rsa(_) => "RS256",
+            Pair::Rsa { alg, .. } => alg,
             Pair::P256(_) => "ES256",
+            Pair::P384(_) => "ES384",
+            Pair::Ed25519(_) => "EdDSA",
         }
     }
 
@@ -72,23 +116,31 @@ impl Key {
 
     /// The public half as a JWK.
     pub fn jwk(&self) -> Value {
-        match &self.pair {
-            Pair::Rsa(pair) => {
+        let mut jwk = match &self.pair {
+            Pair::Rsa { pair, .. } => {
                 let public = pair.public_key();
                 json!({
-                    "kty": "RSA", "kid": self.kid, "alg": "RS256", "use": "sig",
+                    "kty": "RSA",
                     "n": encode(public.modulus().big_endian_without_leading_zero()),
                     "e": encode(public.exponent().big_endian_without_leading_zero()),
                 })
             }
             Pair::P256(pair) => {
                 let point = pair.public_key().as_ref();
-                json!({
-                    "kty": "EC", "crv": "P-256", "kid": self.kid, "alg": "ES256", "use": "sig",
-                    "x": encode(&point[1..33]), "y": encode(&point[33..65]),
-                })
+                json!({ "kty": "EC", "crv": "P-256", "x": encode(&point[1..33]), "y": encode(&point[33..65]) })
             }
-        }
+            Pair::P384(pair) => {
+                let point = pair.public_key().as_ref();
+                json!({ "kty": "EC", "crv": "P-384", "x": encode(&point[1..49]), "y": encode(&point[49..97]) })
+            }
+            Pair::Ed25519(pair) => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref()) })
+            }
+        };
+        jwk["kid"] = json!(self.kid);
+        jwk["alg"] = json!(self.alg());
+        jwk["use"] = json!("sig");
+        jwk
     }
 
     /// A token with exactly this header and these claims.
@@ -106,12 +158,16 @@ impl Key {
         let signed = format!("{}.{}", encode(header), encode(payload));
         let random = SystemRandom::new();
         let signature = match &self.pair {
-            Pair::Rsa(pair) => {
+            Pair::Rsa { pair, alg } => {
+                let (_, encoding) = *RSA.iter().find(|(name, _)| name == alg).expect("an algorithm of RSA");
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).expect("RSA signs");
+                pair.sign(encoding, &random, signed.as_bytes(), &mut signature).expect("RSA signs");
                 signature
             }
-            Pair::P256(pair) => pair.sign(&random, signed.as_bytes()).expect("P-256 signs").as_ref().to_vec(),
+            Pair::P256(pair) | Pair::P384(pair) => {
+                pair.sign(&random, signed.as_bytes()).expect("a curve signs").as_ref().to_vec()
+            }
+            Pair::Ed25519(pair) => pair.sign(signed.as_bytes()).as_ref().to_vec(),
         };
         format!("{signed}.{}", encode(&signature))
     }
@@ -120,7 +176,9 @@ impl Key {
     pub fn pkcs8(&self) -> String {
         match &self.pair {
             Pair::P256(pair) => STANDARD.encode(pair.to_pkcs8v1().expect("a key has a private half")),
-            Pair::Rsa(_) => panic!("only P-256 keys sign access tokens here"),
+            Pair::Rsa { .. } | Pair::P384(_) | Pair::Ed25519(_) => {
+                panic!("only P-256 keys sign access tokens here")
+            }
         }
     }
 }

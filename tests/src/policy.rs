@@ -90,11 +90,16 @@ pub fn from_control_plane() -> Value {
     plugin
 }
 
-/// `issuer` under the name `id`, its keys found by discovery where its `iss` is its own URL.
+/// `issuer` under the name `id`, its keys found by discovery where its `iss` is its own URL, and its key's algorithm
+/// listed where that is not one by default.
 pub fn trusted(id: &str, issuer: &Issuer) -> Value {
     let mut trusted = json!({ "id": id, "iss": issuer.iss(), "allow_http": true, "refetch_floor_ms": 100 });
     if !issuer.keys_url().starts_with(issuer.iss()) {
         trusted["keys"] = json!({ "source": "jwks_uri", "uri": issuer.keys_url() });
+    }
+    let alg = issuer.key().alg();
+    if !["RS256", "ES256"].contains(&alg) {
+        trusted["algorithms"] = json!([alg]);
     }
     trusted
 }

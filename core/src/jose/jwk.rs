@@ -1,30 +1,26 @@
 //! One verification key out of a JWK (RFC 7517 §4). Deliberately absent: private and symmetric keys; they are refused.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use data_encoding::BASE64URL_NOPAD;
-use rsa::{BigUint, RsaPublicKey};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::jose::{
     alg::{Alg, Family},
     compact::MAX_KID_BYTES,
-    der,
 };
 
+mod ec;
 mod invalid;
+mod okp;
+mod rsa;
 
+pub(crate) use ec::p256_thumbprint;
 pub use invalid::InvalidKey;
+pub use rsa::{MAX_RSA_BITS, MAX_RSA_BITS_IN_RUST, MIN_RSA_BITS};
 
-/// Least accepted size of an RSA modulus in bits (RFC 7518 §3.3).
-pub const MIN_RSA_BITS: usize = 2048;
-/// Largest accepted size of an RSA modulus in bits; verifying costs grow with its square.
-pub const MAX_RSA_BITS: usize = 8192;
-/// Largest RSA modulus in bits that the Rust implementation verifies with; it is much slower than the host's.
-pub const MAX_RSA_BITS_IN_RUST: usize = 4096;
-
-/// Members that only a private key has (RFC 7518 §6.2.2, §6.3.2).
+/// Members that only a private key has (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// Length of an RFC 7638 thumbprint.
@@ -44,17 +40,29 @@ pub struct VerificationKey {
 #[derive(Clone, Debug)]
 pub(crate) enum Material {
     /// An RSA key and the bits of its modulus.
-    Rsa { key: RsaPublicKey, bits: usize },
+    Rsa { key: ::rsa::RsaPublicKey, bits: usize },
     /// A point on P-256.
     P256(p256::ecdsa::VerifyingKey),
+    /// A point on P-384.
+    P384(p384::ecdsa::VerifyingKey),
+    /// A point on Ed25519, canonical and of large order.
+    Ed25519(ed25519_dalek::VerifyingKey),
+}
+
+/// What the members of a key type make.
+struct Parsed {
+    material: Material,
+    spki: Vec<u8>,
+    thumbprint: Thumbprint,
 }
 
 impl VerificationKey {
     /// Reads a JWK.
     ///
-    /// Accepts RSA moduli of [`MIN_RSA_BITS`] to [`MAX_RSA_BITS`] with an odd exponent in [3, 2³³), and points on
-    /// P-256. `use` must be absent, `sig` or `jwt-svid`; `key_ops`, when present, must hold `verify`; `alg`, when
-    /// present, must be an [`Alg`] of the key's family.
+    /// Accepts RSA moduli of [`MIN_RSA_BITS`] to [`MAX_RSA_BITS`] with an odd exponent in [3, 2³³), points on P-256
+    /// and P-384, and points on Ed25519 that are canonical and of large order. `use` must be absent, `sig` or
+    /// `jwt-svid`; `key_ops`, when present, must hold `verify`; `alg`, when present, must be an [`Alg`] that such a key
+    /// can verify: of its family, and PS* only up to [`MAX_RSA_BITS_IN_RUST`].
     pub fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, InvalidKey> {
         let kty = text(jwk, "kty")?.ok_or(InvalidKey::Missing("kty"))?;
         if kty == "oct" || jwk.contains_key("k") {
@@ -72,16 +80,18 @@ impl VerificationKey {
             Some(name) => Some(Alg::from_name(name).ok_or(InvalidKey::UnsupportedAlg)?),
             None => None,
         };
-        let (material, spki, thumbprint) = match kty {
-            "RSA" => rsa_key(jwk)?,
-            "EC" => p256_key(jwk)?,
+        let Parsed { material, spki, thumbprint } = match kty {
+            "RSA" => rsa::read(jwk)?,
+            "EC" => ec::read(jwk)?,
+            "OKP" => okp::read(jwk)?,
             _ => return Err(InvalidKey::UnsupportedType),
         };
         let key = Self { kid: kid.map(String::from), alg, thumbprint, spki, material };
-        if alg.is_some_and(|alg| alg.family() != key.family()) {
-            return Err(InvalidKey::AlgMismatch);
+        match alg {
+            Some(alg) if alg.family() != key.family() => Err(InvalidKey::AlgMismatch),
+            Some(alg) if alg.is_pss() && key.is_beyond_rust() => Err(InvalidKey::ModulusTooLargeForPss),
+            Some(_) | None => Ok(key),
         }
-        Ok(key)
     }
 
     /// The issuer's name for it.
@@ -94,7 +104,7 @@ impl VerificationKey {
         self.alg
     }
 
-    /// RFC 7638 thumbprint with SHA-256.
+    /// RFC 7638 thumbprint with SHA-256; of Ed25519 keys that of RFC 8037 §2.
     pub const fn thumbprint(&self) -> &Thumbprint {
         &self.thumbprint
     }
@@ -109,6 +119,8 @@ impl VerificationKey {
         match self.material {
             Material::Rsa { .. } => Family::Rsa,
             Material::P256(_) => Family::P256,
+            Material::P384(_) => Family::P384,
+            Material::Ed25519(_) => Family::Ed25519,
         }
     }
 
@@ -116,13 +128,20 @@ impl VerificationKey {
     pub const fn rsa_bits(&self) -> Option<usize> {
         match self.material {
             Material::Rsa { bits, .. } => Some(bits),
-            Material::P256(_) => None,
+            Material::P256(_) | Material::P384(_) | Material::Ed25519(_) => None,
         }
     }
 
-    /// Whether it may verify signatures of `alg`.
+    /// Whether it may verify signatures of `alg`: it is of that family, the issuer did not bind it to another
+    /// algorithm, and for PS* it has at most [`MAX_RSA_BITS_IN_RUST`] bits, since no host verifies those.
     pub fn fits(&self, alg: Alg) -> bool {
-        self.family() == alg.family() && self.alg.is_none_or(|own| own == alg)
+        self.family() == alg.family()
+            && self.alg.is_none_or(|own| own == alg)
+            && !(alg.is_pss() && self.is_beyond_rust())
+    }
+
+    fn is_beyond_rust(&self) -> bool {
+        self.rsa_bits().is_some_and(|bits| bits > MAX_RSA_BITS_IN_RUST)
     }
 
     pub(crate) const fn material(&self) -> &Material {
@@ -130,66 +149,8 @@ impl VerificationKey {
     }
 }
 
-type Parsed = (Material, Vec<u8>, Thumbprint);
-
-fn rsa_key(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
-    let n = BigUint::from_bytes_be(&octets(jwk, "n")?);
-    let e = BigUint::from_bytes_be(&octets(jwk, "e")?);
-    let bits = n.bits();
-    if bits < MIN_RSA_BITS {
-        return Err(InvalidKey::ModulusTooSmall);
-    }
-    if bits > MAX_RSA_BITS {
-        return Err(InvalidKey::ModulusTooLarge);
-    }
-    let (n_bytes, e_bytes) = (n.to_bytes_be(), e.to_bytes_be());
-    if is_even(&n_bytes) {
-        return Err(InvalidKey::EvenModulus);
-    }
-    if is_even(&e_bytes) || e < BigUint::from(3_u8) || e > BigUint::from(RsaPublicKey::MAX_PUB_EXPONENT) {
-        return Err(InvalidKey::BadExponent);
-    }
-    let thumbprint = digest(&format!(
-        r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
-        BASE64URL_NOPAD.encode(&e_bytes),
-        BASE64URL_NOPAD.encode(&n_bytes)
-    ));
-    let key = RsaPublicKey::new_with_max_size(n, e, MAX_RSA_BITS).map_err(|_| InvalidKey::BadExponent)?;
-    let spki = der::rsa_spki(&key).ok_or(InvalidKey::ModulusTooLarge)?;
-    Ok((Material::Rsa { key, bits }, spki, thumbprint))
-}
-
-fn p256_key(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
-    if text(jwk, "crv")?.ok_or(InvalidKey::Missing("crv"))? != "P-256" {
-        return Err(InvalidKey::UnsupportedCurve);
-    }
-    let coordinate = |name| -> Result<p256::FieldBytes, InvalidKey> {
-        let bytes: [u8; 32] = octets(jwk, name)?.try_into().map_err(|_| InvalidKey::BadEncoding(name))?;
-        Ok(bytes.into())
-    };
-    let (x, y) = (coordinate("x")?, coordinate("y")?);
-    let point = p256::EncodedPoint::from_affine_coordinates(&x, &y, false);
-    let key =
-        p256::ecdsa::VerifyingKey::from_encoded_point(&point).map_err(|_| InvalidKey::PointNotOnCurve)?;
-    let spki = der::p256_spki(&p256::PublicKey::from(&key)).ok_or(InvalidKey::PointNotOnCurve)?;
-    Ok((Material::P256(key), spki, p256_thumbprint(&x, &y)))
-}
-
-/// RFC 7638 thumbprint of a P-256 key.
-pub(crate) fn p256_thumbprint(x: &[u8], y: &[u8]) -> Thumbprint {
-    digest(&format!(
-        r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
-        BASE64URL_NOPAD.encode(x),
-        BASE64URL_NOPAD.encode(y)
-    ))
-}
-
 fn digest(text: &str) -> Thumbprint {
     Sha256::digest(text.as_bytes()).into()
-}
-
-fn is_even(big_endian: &[u8]) -> bool {
-    big_endian.last().is_none_or(|byte| byte & 1 == 0)
 }
 
 /// RFC 7517 §4.2 and §4.3; `jwt-svid` is what SPIFFE bundles say.
@@ -220,6 +181,11 @@ fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'
 fn octets(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, InvalidKey> {
     let text = text(jwk, name)?.ok_or(InvalidKey::Missing(name))?;
     BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidKey::BadEncoding(name))
+}
+
+/// A member that has exactly `N` bytes.
+fn fixed<const N: usize>(jwk: &Map<String, Value>, name: &'static str) -> Result<[u8; N], InvalidKey> {
+    octets(jwk, name)?.try_into().map_err(|_| InvalidKey::BadEncoding(name))
 }
 
 #[cfg(test)]

@@ -97,3 +97,6 @@ fn bare(typ: &str) -> &str {
         _ => typ,
     }
 }
+
+#[cfg(test)]
+mod tests;

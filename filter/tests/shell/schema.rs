@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use cambist_core::wire::snapshot::Document;
+use cambist_core::{jose::alg::Alg, wire::snapshot::Document};
 use cambist_filter::config::PluginConfig;
 use jsonschema::Validator;
 use serde::de::DeserializeOwned;
@@ -162,6 +162,17 @@ fn the_schema_has_exactly_the_values_of_the_code() {
 }
 
 #[test]
+fn the_schema_has_exactly_the_algorithms_of_the_code() {
+    let schema = schema();
+    let names = schema.pointer("/$defs/issuer/properties/algorithms/items/enum").unwrap();
+    let names: Vec<_> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    // Each has one name, and Ed25519 a second one (RFC 9864).
+    let expected: Vec<_> = Alg::ALL.into_iter().map(Alg::name).chain(["Ed25519"]).collect();
+    assert_eq!(names, expected);
+    assert!(names.iter().all(|name| Alg::from_name(name).is_some()));
+}
+
+#[test]
 fn the_schema_names_the_defaults_of_the_code() {
     let schema = schema();
     let minimal = examples()[0]["snapshot"].clone();
@@ -231,6 +242,7 @@ fn the_schema_refuses_what_the_code_refuses() {
         ("/snapshot/issuers/0/id", json!("Shop")),
         ("/snapshot/issuers/0/algorithms", json!(["HS256"])),
         ("/snapshot/issuers/0/algorithms", json!(["none"])),
+        ("/snapshot/issuers/0/algorithms", json!(["ES512"])),
         ("/snapshot/issuers/0/algorithms", json!([])),
         ("/snapshot/issuers/0/typ", json!([])),
         ("/snapshot/issuers/0/keys", json!({ "source": "jwks_uri" })),

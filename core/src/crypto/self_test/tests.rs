@@ -24,7 +24,8 @@ impl Crypto for Constant {
 
 #[test]
 fn passes_the_rust_implementation() {
-    let all = Support { rs256_verify: true, es256_verify: true, es256_sign: true };
+    let verify = vec![Alg::Rs256, Alg::Rs384, Alg::Rs512, Alg::Es256, Alg::Es384];
+    let all = Support { verify, es256_sign: true };
     assert_eq!(self_test(&RustCrypto), all);
 }
 
@@ -32,4 +33,25 @@ fn passes_the_rust_implementation() {
 fn fails_one_that_accepts_or_refuses_everything() {
     assert_eq!(self_test(&Constant(true)), Support::default());
     assert_eq!(self_test(&Constant(false)), Support::default());
+}
+
+/// Does one algorithm wrong: it takes another key's signatures for good.
+struct Lax(Alg);
+
+impl Crypto for Lax {
+    fn verify(&self, alg: Alg, key: &VerificationKey, input: &[u8], signature: &[u8]) -> bool {
+        alg == self.0 || RustCrypto.verify(alg, key, input, signature)
+    }
+
+    fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
+        RustCrypto.sign(key, input)
+    }
+}
+
+#[test]
+fn fails_only_the_algorithm_that_is_wrong() {
+    for wrong in [Alg::Rs256, Alg::Rs384, Alg::Rs512, Alg::Es256, Alg::Es384] {
+        let Support { verify, es256_sign } = self_test(&Lax(wrong));
+        assert!(es256_sign && verify.len() == 4 && !verify.contains(&wrong), "{wrong:?}: {verify:?}");
+    }
 }

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 
 use data_encoding::HEXLOWER;
 
-use super::{ecdsa_der_from_raw, ecdsa_raw_from_der};
+use super::{p256_der_from_raw, p256_raw_from_der, p384_der_from_raw};
 use crate::{
     crypto::{Crypto as _, RustCrypto},
     jose::sample::{key_set, signing_key},
@@ -49,8 +49,8 @@ fn strips_and_adds_zeros() {
         ),
     ];
     for (r, s, der) in cases {
-        assert_eq!(ecdsa_der_from_raw(&raw(&r, &s)), Some(hex(der)));
-        assert_eq!(ecdsa_raw_from_der(&hex(der)).map(Vec::from), Some(raw(&r, &s)));
+        assert_eq!(p256_der_from_raw(&raw(&r, &s)), Some(hex(der)));
+        assert_eq!(p256_raw_from_der(&hex(der)).map(Vec::from), Some(raw(&r, &s)));
     }
 }
 
@@ -58,8 +58,8 @@ fn strips_and_adds_zeros() {
 fn both_directions_agree_on_a_signature() {
     for input in [&b"a"[..], b"b", b"c", b"d", b"e", b"f", b"g", b"h"] {
         let raw = RustCrypto.sign(&signing_key(), input).unwrap();
-        let der = ecdsa_der_from_raw(&raw).unwrap();
-        assert_eq!(ecdsa_raw_from_der(&der).map(Vec::from), Some(raw));
+        let der = p256_der_from_raw(&raw).unwrap();
+        assert_eq!(p256_raw_from_der(&der).map(Vec::from), Some(raw));
     }
 }
 
@@ -69,10 +69,10 @@ fn refuses_raw_signatures_out_of_range() {
     for (r, s) in
         [(small(0), one.clone()), (one.clone(), small(0)), (hex(ORDER), one.clone()), (one, hex(ORDER))]
     {
-        assert_eq!(ecdsa_der_from_raw(&raw(&r, &s)), None);
+        assert_eq!(p256_der_from_raw(&raw(&r, &s)), None);
     }
     for length in [0, 1, 32, 63, 65, 96, 132] {
-        assert_eq!(ecdsa_der_from_raw(&vec![1; length]), None);
+        assert_eq!(p256_der_from_raw(&vec![1; length]), None);
     }
 }
 
@@ -95,6 +95,52 @@ fn refuses_der_that_is_not_strict() {
         "3027022200ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63255000020101",
         "3026022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551020101",
     ] {
-        assert_eq!(ecdsa_raw_from_der(&hex(der)), None, "{der}");
+        assert_eq!(p256_raw_from_der(&hex(der)), None, "{der}");
     }
+}
+
+/// The order of P-384, less one.
+const LAST_384: &str =
+    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52972";
+const ORDER_384: &str =
+    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
+
+fn small_384(value: u8) -> Vec<u8> {
+    [vec![0; 47], vec![value]].concat()
+}
+
+#[test]
+fn strips_and_adds_zeros_of_p384() {
+    let long = "3066023100ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52972023100ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52972";
+    for (r, s, der) in [
+        (small_384(1), small_384(0x7f), "300602010102017f"),
+        (small_384(0x80), small_384(1), "300702020080020101"),
+        (hex(LAST_384), hex(LAST_384), long),
+    ] {
+        assert_eq!(p384_der_from_raw(&raw(&r, &s)), Some(hex(der)));
+    }
+}
+
+#[test]
+fn refuses_raw_signatures_of_p384_out_of_range() {
+    let one = small_384(1);
+    for (r, s) in [
+        (small_384(0), one.clone()),
+        (one.clone(), small_384(0)),
+        (hex(ORDER_384), one.clone()),
+        (one, hex(ORDER_384)),
+    ] {
+        assert_eq!(p384_der_from_raw(&raw(&r, &s)), None);
+    }
+    for length in [0, 1, 48, 64, 95, 97, 102, 104, 132] {
+        assert_eq!(p384_der_from_raw(&vec![1; length]), None);
+    }
+    assert_eq!(p256_der_from_raw(&[1; 96]), None);
+}
+
+#[test]
+fn refuses_der_where_raw_is_wanted() {
+    let raw = RustCrypto.sign(&signing_key(), b"a").unwrap();
+    let der = p256_der_from_raw(&raw).unwrap();
+    assert_eq!((p256_der_from_raw(&der), p384_der_from_raw(&der)), (None, None));
 }

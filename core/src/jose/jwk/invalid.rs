@@ -11,9 +11,9 @@ pub enum InvalidKey {
     Private,
     /// It is a symmetric key.
     Symmetric,
-    /// `kty` is neither `RSA` nor `EC`.
+    /// `kty` is none of `RSA`, `EC` and `OKP`.
     UnsupportedType,
-    /// `crv` is not `P-256`.
+    /// `crv` is none of `P-256`, `P-384` and `Ed25519`.
     UnsupportedCurve,
     /// `alg` is not one that is verified here.
     UnsupportedAlg,
@@ -35,12 +35,16 @@ pub enum InvalidKey {
     ModulusTooSmall,
     /// The RSA modulus has more than 8192 bits.
     ModulusTooLarge,
+    /// The key is for PS* and its modulus has more than 4096 bits.
+    ModulusTooLargeForPss,
     /// The RSA modulus is even.
     EvenModulus,
     /// The RSA exponent is even, less than 3 or not less than 2³³.
     BadExponent,
     /// The point is not on the curve.
     PointNotOnCurve,
+    /// The Ed25519 point is of small order, or not in its one canonical form.
+    WeakPoint,
 }
 
 impl fmt::Display for InvalidKey {
@@ -51,8 +55,8 @@ impl fmt::Display for InvalidKey {
                 "the key holds private members; publish only the public key and replace this one"
             }
             Self::Symmetric => "symmetric keys are not accepted",
-            Self::UnsupportedType => "only the key types RSA and EC are supported",
-            Self::UnsupportedCurve => "only the curve P-256 is supported",
+            Self::UnsupportedType => "only the key types RSA, EC and OKP are supported",
+            Self::UnsupportedCurve => "only the curves P-256, P-384 and Ed25519 are supported",
             Self::UnsupportedAlg => "the key is for an algorithm that is not supported",
             Self::AlgMismatch => "alg does not go with the key type",
             Self::WrongUse => "use is not sig",
@@ -63,9 +67,11 @@ impl fmt::Display for InvalidKey {
             Self::BadEncoding(name) => return write!(f, "{name} is not base64url of the right length"),
             Self::ModulusTooSmall => "the RSA modulus has less than 2048 bits",
             Self::ModulusTooLarge => "the RSA modulus has more than 8192 bits",
+            Self::ModulusTooLargeForPss => "the RSA modulus has more than 4096 bits, too many for PS*",
             Self::EvenModulus => "the RSA modulus is even",
             Self::BadExponent => "the RSA exponent must be odd, at least 3 and less than 2^33",
             Self::PointNotOnCurve => "the point is not on the curve",
+            Self::WeakPoint => "the Ed25519 point is of small order or not canonical",
         })
     }
 }

@@ -35,6 +35,21 @@ fn p256() -> Value {
     signing_key().public_jwk()
 }
 
+/// The key of RFC 6979 appendix A.2.6.
+fn p384() -> Value {
+    json!({
+        "kty": "EC",
+        "crv": "P-384",
+        "x": "7DpOQVtOGaRWhhgCn0J_pdqai8SukuAuBqrlKGswDGTe-PDqkFWGYGSiVFFUgLwT",
+        "y": "gBXZty19VyROqO-awMYhiWcIpZNn-d-59UyoSz8cnbEoiyMcOuDU_nNE_SUzJkcg",
+    })
+}
+
+/// The key of RFC 8037 appendix A.2.
+fn ed25519() -> Value {
+    json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+}
+
 fn good_rsa() -> Value {
     rsa(&modulus(2048), &[1, 0, 1])
 }
@@ -65,6 +80,120 @@ fn reads_a_p256_key() {
     assert_eq!((key.family(), key.rsa_bits()), (Family::P256, None));
     assert_eq!(key.thumbprint(), signing_key().thumbprint());
     assert!(key.fits(Alg::Es256) && !key.fits(Alg::Rs256));
+}
+
+#[test]
+fn reads_a_p384_key() {
+    let key = read(&p384()).unwrap();
+    assert_eq!((key.family(), key.rsa_bits()), (Family::P384, None));
+    // RFC 5480 §2.1.1: ecPublicKey, secp384r1, then the point uncompressed.
+    let prefix = "3076301006072a8648ce3d020106052b8104002203620004ec3a4e41";
+    assert_eq!((key.spki().len(), HEXLOWER.encode(&key.spki()[..28])), (120, prefix.into()));
+    // SHA-256 of the members in order, computed apart.
+    assert_eq!(BASE64URL_NOPAD.encode(key.thumbprint()), "l2tfkSzhekdOr24I18E1O_-49AlK14MTo7OxJMS7-HI");
+}
+
+#[test]
+fn reads_an_ed25519_key_with_the_thumbprint_of_rfc_8037() {
+    let key = read(&ed25519()).unwrap();
+    assert_eq!((key.family(), key.rsa_bits()), (Family::Ed25519, None));
+    // RFC 8037 appendix A.3.
+    assert_eq!(BASE64URL_NOPAD.encode(key.thumbprint()), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    // RFC 8410 §4.
+    let spki = "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    assert_eq!(HEXLOWER.encode(key.spki()), spki);
+}
+
+#[test]
+fn fits_the_algorithms_of_its_kind_and_no_others() {
+    let rsa = [Alg::Rs256, Alg::Rs384, Alg::Rs512, Alg::Ps256, Alg::Ps384, Alg::Ps512];
+    for (jwk, fitting) in
+        [(good_rsa(), &rsa[..]), (p256(), &[Alg::Es256]), (p384(), &[Alg::Es384]), (ed25519(), &[Alg::EdDsa])]
+    {
+        let key = read(&jwk).unwrap();
+        for alg in Alg::ALL {
+            assert_eq!(key.fits(alg), fitting.contains(&alg), "{alg:?} and {jwk}");
+            // And no more than one, once `alg` says which.
+            match read(&with(jwk.clone(), "alg", json!(alg.name()))) {
+                Ok(key) => {
+                    assert!(fitting.contains(&alg));
+                    assert_eq!(
+                        Alg::ALL.into_iter().filter(|other| key.fits(*other)).collect::<Vec<_>>(),
+                        [alg]
+                    );
+                }
+                Err(reason) => {
+                    assert_eq!((reason, fitting.contains(&alg)), (InvalidKey::AlgMismatch, false));
+                }
+            }
+        }
+    }
+    assert_eq!(read(&with(ed25519(), "alg", json!("Ed25519"))).unwrap().alg(), Some(Alg::EdDsa));
+}
+
+#[test]
+fn keeps_pss_to_keys_that_rust_verifies() {
+    for (bits, fits) in [(2048, true), (4096, true), (4104, false), (8192, false)] {
+        let jwk = rsa(&modulus(bits), &[1, 0, 1]);
+        let key = read(&jwk).unwrap();
+        for alg in [Alg::Ps256, Alg::Ps384, Alg::Ps512] {
+            assert_eq!(key.fits(alg), fits, "{bits}");
+            let named = read(&with(jwk.clone(), "alg", json!(alg.name()))).map(drop);
+            assert_eq!(named, if fits { Ok(()) } else { Err(InvalidKey::ModulusTooLargeForPss) });
+        }
+        assert!(key.fits(Alg::Rs256) && key.fits(Alg::Rs512));
+    }
+}
+
+#[test]
+fn wants_ed25519_points_that_are_canonical_and_of_large_order() {
+    // The eight points of small order and every encoding of a y that is not below the prime; some of the latter are
+    // of small order as well.
+    let small = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    ];
+    let small = small.map(|point| HEXLOWER.decode(point.as_bytes()).unwrap());
+    let beyond = (0xed..=0xff_u8)
+        .flat_map(|first| [0x7f, 0xff].map(|last| [vec![first], vec![0xff; 30], vec![last]].concat()));
+    let (mut off_the_curve, mut weak) = (0, 0);
+    for point in small.into_iter().chain(beyond) {
+        let jwk = with(ed25519(), "x", json!(BASE64URL_NOPAD.encode(&point)));
+        match read(&jwk).map(drop) {
+            Err(InvalidKey::WeakPoint) => weak += 1,
+            Err(InvalidKey::PointNotOnCurve) => off_the_curve += 1,
+            other => panic!("{other:?} for {point:02x?}"),
+        }
+    }
+    assert!(weak >= 10 + 4 && off_the_curve > 0, "{weak} {off_the_curve}");
+    // y = p - 2 is canonical.
+    let below = [vec![0xeb], vec![0xff; 30], vec![0x7f]].concat();
+    assert_ne!(
+        read(&with(ed25519(), "x", json!(BASE64URL_NOPAD.encode(&below)))).map(drop),
+        Err(InvalidKey::WeakPoint)
+    );
+}
+
+#[test]
+fn refuses_other_curves_of_octet_key_pairs() {
+    for curve in ["X25519", "Ed448", "X448", "ed25519", "P-256", ""] {
+        assert_eq!(read(&with(ed25519(), "crv", json!(curve))).map(drop), Err(InvalidKey::UnsupportedCurve));
+    }
+    for length in [0, 31, 33, 57, 64] {
+        let x = json!(BASE64URL_NOPAD.encode(&vec![7; length]));
+        assert_eq!(read(&with(ed25519(), "x", x)).map(drop), Err(InvalidKey::BadEncoding("x")));
+    }
+    assert_eq!(read(&with(ed25519(), "d", json!("AQ"))).map(drop), Err(InvalidKey::Private));
+    assert_eq!(read(&with(ed25519(), "kty", json!("EC"))).map(drop), Err(InvalidKey::UnsupportedCurve));
+    assert_eq!(read(&with(p256(), "kty", json!("OKP"))).map(drop), Err(InvalidKey::UnsupportedCurve));
 }
 
 #[test]
@@ -108,7 +237,14 @@ fn wants_points_on_the_curve() {
     assert_eq!(read(&with(p256(), "x", beyond)).map(drop), Err(InvalidKey::PointNotOnCurve));
     let short = json!(BASE64URL_NOPAD.encode(&[1; 31]));
     assert_eq!(read(&with(p256(), "x", short)).map(drop), Err(InvalidKey::BadEncoding("x")));
-    for curve in ["P-384", "P-521", "secp256k1", "p-256"] {
+    // A point of another curve is no point of this one, nor as long.
+    assert_eq!(read(&with(p256(), "crv", json!("P-384"))).map(drop), Err(InvalidKey::BadEncoding("x")));
+    assert_eq!(read(&with(p384(), "crv", json!("P-256"))).map(drop), Err(InvalidKey::BadEncoding("x")));
+    let zeros = json!(BASE64URL_NOPAD.encode(&[0; 48]));
+    for name in ["x", "y"] {
+        assert_eq!(read(&with(p384(), name, zeros.clone())).map(drop), Err(InvalidKey::PointNotOnCurve));
+    }
+    for curve in ["P-521", "secp256k1", "p-256", "Ed25519", ""] {
         assert_eq!(read(&with(p256(), "crv", json!(curve))).map(drop), Err(InvalidKey::UnsupportedCurve));
     }
 }
@@ -146,7 +282,7 @@ fn honours_the_purpose() {
 fn wants_alg_and_type_to_agree() {
     assert_eq!(read(&with(p256(), "alg", json!("RS256"))).map(drop), Err(InvalidKey::AlgMismatch));
     assert_eq!(read(&with(good_rsa(), "alg", json!("ES256"))).map(drop), Err(InvalidKey::AlgMismatch));
-    for alg in ["none", "HS256", "RS512", "PS256", "RSA-OAEP", ""] {
+    for alg in ["none", "HS256", "ES512", "ES256K", "RS1", "RSA-OAEP", ""] {
         assert_eq!(read(&with(good_rsa(), "alg", json!(alg))).map(drop), Err(InvalidKey::UnsupportedAlg));
     }
 }
@@ -154,7 +290,8 @@ fn wants_alg_and_type_to_agree() {
 #[test]
 fn refuses_malformed_members() {
     assert_eq!(read(&json!({})).map(drop), Err(InvalidKey::Missing("kty")));
-    assert_eq!(read(&json!({"kty": "OKP"})).map(drop), Err(InvalidKey::UnsupportedType));
+    assert_eq!(read(&json!({"kty": "AKP"})).map(drop), Err(InvalidKey::UnsupportedType));
+    assert_eq!(read(&json!({"kty": "OKP"})).map(drop), Err(InvalidKey::Missing("crv")));
     assert_eq!(read(&json!({"kty": 1})).map(drop), Err(InvalidKey::WrongType("kty")));
     assert_eq!(read(&json!({"kty": "RSA", "e": "AQAB"})).map(drop), Err(InvalidKey::Missing("n")));
     for text in ["AQA=", "AQ+B", "AQAB\n", "AQB", "é"] {

@@ -1,8 +1,9 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{string::String, sync::Arc, vec, vec::Vec};
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::{InvalidKeySet, KeySet, MAX_KEY_SET_BYTES, MAX_KEYS, SkippedKey};
@@ -70,4 +71,30 @@ fn chooses_candidates_by_kid_and_kind() {
     assert!(set.has_kid("a") && !set.has_kid("c"));
     assert!(set.contains_thumbprint(signing_key().thumbprint()));
     assert!(!set.contains_thumbprint(&[0; 32]));
+}
+
+#[test]
+fn one_kid_of_several_kinds_is_decided_by_the_algorithm() {
+    let rsa = json!({"kty": "RSA", "kid": "a", "e": "AQAB", "n": BASE64URL_NOPAD.encode(&[0xff; 256])});
+    let ed25519 = json!({"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let mut pss = rsa.clone();
+    pss["alg"] = json!("PS256");
+    let set = parse(&json!({"keys": [rsa, jwk("a"), ed25519, pss]})).unwrap();
+    let places = |alg| -> Vec<_> {
+        let candidates: Vec<_> = set.candidates(Some("a"), alg).collect();
+        (0..4).filter(|place| candidates.iter().any(|key| Arc::ptr_eq(key, &set.keys()[*place]))).collect()
+    };
+    assert_eq!(places(Alg::Rs256), [0]);
+    assert_eq!(places(Alg::Rs512), [0]);
+    assert_eq!(places(Alg::Ps256), [0, 3]);
+    assert_eq!(places(Alg::Es256), [1]);
+    assert_eq!(places(Alg::EdDsa), [2]);
+    assert!(places(Alg::Es384).is_empty());
+}
+
+#[test]
+fn bounds_how_many_keys_are_tried() {
+    let set = parse(&json!({"keys": vec![jwk("a"); MAX_KEYS]})).unwrap();
+    assert_eq!(set.candidates(Some("a"), Alg::Es256).count(), 4);
+    assert_eq!(set.candidates(None, Alg::Es256).count(), 8);
 }

@@ -147,11 +147,9 @@ impl Compiler {
         }
         let mut algorithms = Vec::new();
         for name in names {
-            match Alg::from_name(name) {
-                Some(alg) => algorithms.push(alg),
-                None => {
-                    self.fault("issuer", id, "algorithms", format!("{name:?} is not one of RS256, ES256"));
-                }
+            match Alg::configured(name) {
+                Ok(alg) => algorithms.push(alg),
+                Err(invalid) => self.fault("issuer", id, "algorithms", invalid),
             }
         }
         algorithms

@@ -21,7 +21,7 @@ pub struct Issuer {
     /// Where its keys are.
     #[serde(default)]
     pub keys: KeySource,
-    /// JWS algorithms it may use. Default `RS256`, `ES256`.
+    /// JWS algorithms it may use: RS*, PS*, `ES256`, `ES384`, `EdDSA` or `Ed25519`. Default `RS256`, `ES256`.
     #[serde(default = "default_algorithms")]
     pub algorithms: Vec<String>,
     /// Accepted `typ` header values (case-insensitive, `application/` optional). Default: `JWT`, `at+jwt`; absent is accepted.

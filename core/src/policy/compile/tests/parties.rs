@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::row::{has_fault, is_valid};
 use crate::{
     fixture::{NOW, NoSecrets, Wire},
+    jose::alg::Alg,
     policy::compile_records,
     wire::snapshot::{KeySource, PrivateKey},
 };
@@ -93,11 +94,19 @@ fn issuer_lists() {
     has_fault("issuer/shop-cluster/algorithms", "must not be empty", |wire| {
         wire.issuers[0].algorithms.clear();
     });
-    for name in ["none", "HS256", "rs256", "PS256", ""] {
-        has_fault("issuer/shop-cluster/algorithms", "RS256, ES256", |wire| {
+    for name in ["none", "HS256", "HS384", "HS512", "rs256", "ES512", "ES256K", "Ed448", ""] {
+        let detail = format!(
+            "{name:?} is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, Ed25519; \
+             none and HS* are never possible"
+        );
+        has_fault("issuer/shop-cluster/algorithms", &detail, |wire| {
             wire.issuers[0].algorithms.push(name.into());
         });
     }
+    for alg in Alg::ALL {
+        is_valid(|wire| wire.issuers[0].algorithms = vec![alg.name().into()]);
+    }
+    is_valid(|wire| wire.issuers[0].algorithms = vec!["EdDSA".into(), "Ed25519".into()]);
 }
 
 #[test]
