@@ -1,10 +1,14 @@
 //! What policy may look at once a token is verified, and the names it goes by. Deliberately absent: values of tokens
 //! that nobody verified.
 
+mod facts;
+
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use serde_json::{Map, Value};
+
+pub use self::facts::Facts;
 
 /// The longest attribute name, in bytes.
 pub const MAX_NAME_BYTES: usize = 512;

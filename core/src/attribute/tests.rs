@@ -81,3 +81,35 @@ fn refuses_every_other_name() {
         assert_eq!(Attribute::parse(name), Err(expected), "{name}");
     }
 }
+
+#[test]
+fn every_attribute_has_one_source() {
+    let claims = json!({ "sub": "s", "null": null, "client": { "id": "not this one" } });
+    let userinfo = json!({ "sub": "u" });
+    let known = Facts {
+        claims: claims.as_object().unwrap(),
+        userinfo: userinfo.as_object(),
+        identity_id: Some("idn_a"),
+        identity_login: Some("ada"),
+        client_id: "cl_shop",
+        issuer_id: "shop",
+        issuer_cluster: Some("eu"),
+    };
+    let unknown =
+        Facts { userinfo: None, identity_id: None, identity_login: None, issuer_cluster: None, ..known };
+    for (name, value, without) in [
+        ("jwt.claim.sub", json!("s"), Some(json!("s"))),
+        ("jwt.claim.null", json!(null), Some(json!(null))),
+        ("userinfo.sub", json!("u"), None),
+        ("identity.id", json!("idn_a"), None),
+        ("identity.login", json!("ada"), None),
+        ("client.id", json!("cl_shop"), Some(json!("cl_shop"))),
+        ("issuer.id", json!("shop"), Some(json!("shop"))),
+        ("issuer.cluster", json!("eu"), None),
+    ] {
+        let attribute = Attribute::parse(name).unwrap();
+        assert_eq!(attribute.resolve(&known).as_deref(), Some(&value), "{name}");
+        assert_eq!(attribute.resolve(&unknown).as_deref(), without.as_ref(), "{name}");
+    }
+    assert_eq!(Attribute::parse("jwt.claim.none").unwrap().resolve(&known), None);
+}
