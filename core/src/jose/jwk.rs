@@ -14,6 +14,7 @@ use crate::jose::{
 mod ec;
 mod invalid;
 mod okp;
+mod roca;
 mod rsa;
 
 pub(crate) use ec::p256_thumbprint;

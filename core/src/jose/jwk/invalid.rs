@@ -39,6 +39,8 @@ pub enum InvalidKey {
     ModulusTooLargeForPss,
     /// The RSA modulus is even.
     EvenModulus,
+    /// The RSA modulus comes from a library whose keys can be broken (ROCA, CVE-2017-15361).
+    WeakModulus,
     /// The RSA exponent is even, less than 3 or not less than 2³³.
     BadExponent,
     /// The point is not on the curve.
@@ -69,6 +71,9 @@ impl fmt::Display for InvalidKey {
             Self::ModulusTooLarge => "the RSA modulus has more than 8192 bits",
             Self::ModulusTooLargeForPss => "the RSA modulus has more than 4096 bits, too many for PS*",
             Self::EvenModulus => "the RSA modulus is even",
+            Self::WeakModulus => {
+                "the RSA key comes from a library whose keys can be broken (ROCA, CVE-2017-15361); replace it"
+            }
             Self::BadExponent => "the RSA exponent must be odd, at least 3 and less than 2^33",
             Self::PointNotOnCurve => "the point is not on the curve",
             Self::WeakPoint => "the Ed25519 point is of small order or not canonical",

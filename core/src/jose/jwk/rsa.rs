@@ -1,4 +1,4 @@
-//! RSA keys (RFC 7518 §6.3). Deliberately absent: a look at the primes; whoever publishes a weak modulus is trusted.
+//! RSA keys (RFC 7518 §6.3). Deliberately absent: a search for weak primes beyond one known fingerprint.
 
 use alloc::{format, string::String};
 
@@ -6,7 +6,7 @@ use ::rsa::{BigUint, RsaPublicKey};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
-use super::{InvalidKey, Material, Parsed, digest, octets};
+use super::{InvalidKey, Material, Parsed, digest, octets, roca};
 use crate::jose::der;
 
 /// Least accepted size of an RSA modulus in bits (RFC 7518 §3.3).
@@ -29,6 +29,9 @@ pub(super) fn read(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
     let (n_bytes, e_bytes) = (n.to_bytes_be(), e.to_bytes_be());
     if is_even(&n_bytes) {
         return Err(InvalidKey::EvenModulus);
+    }
+    if roca::has_fingerprint(&n_bytes) {
+        return Err(InvalidKey::WeakModulus);
     }
     if is_even(&e_bytes) || e < BigUint::from(3_u8) || e > BigUint::from(RsaPublicKey::MAX_PUB_EXPONENT) {
         return Err(InvalidKey::BadExponent);
