@@ -48,6 +48,8 @@ pub struct TimeRules {
     pub exp_leeway: u32,
     /// Longest accepted lifetime.
     pub max_lifetime: u32,
+    /// Greatest accepted age, without leeway; `None`: any.
+    pub max_age: Option<u32>,
 }
 
 impl Claims {
@@ -56,8 +58,9 @@ impl Claims {
     /// Refuses a registered claim of the wrong type, optional ones and `null` included; an `exp` that is missing; a
     /// time that is negative or not less than 2⁵³; a `sub` that is missing, empty, longer than
     /// [`MAX_SUBJECT_BYTES`] or holds a control character (all [`Denial::JwtMalformed`]); a missing `iss`
-    /// ([`Denial::IssuerNotAllowed`]); a missing or empty `aud` ([`Denial::AudienceMismatch`]); and `cnf`
-    /// ([`Denial::TypNotAllowed`]), because a token bound to a key (RFC 7800) is no bearer token.
+    /// ([`Denial::IssuerNotAllowed`]); a missing or empty `aud` ([`Denial::AudienceMismatch`]); and `cnf` or `events`
+    /// ([`Denial::TypNotAllowed`]), because a token bound to a key (RFC 7800) is no bearer token and a security event
+    /// (RFC 8417, logout tokens among them) is no credential, whatever its `typ` says.
     pub fn parse(payload: &[u8]) -> Result<Self, Denial> {
         Self::read(payload.to_vec())?.1
     }
@@ -135,10 +138,11 @@ impl Times {
     /// Checks the times against `now`; nothing wraps, whatever the token says.
     ///
     /// Refuses when `now` is not before `exp` plus its leeway ([`Denial::TokenExpired`]), when `nbf` or `iat` is
-    /// after `now` plus the clock skew ([`Denial::TokenNotYetValid`]), and when `exp` minus `iat`, or minus `now`
-    /// without `iat`, exceeds the longest lifetime ([`Denial::TokenTooOld`]).
+    /// after `now` plus the clock skew ([`Denial::TokenNotYetValid`]), when `exp` minus `iat`, or minus `now`
+    /// without `iat`, exceeds the longest lifetime, and when `now` minus `iat` exceeds the greatest age or there is
+    /// no `iat` to tell it by ([`Denial::TokenTooOld`]).
     pub fn check(&self, rules: &TimeRules, now: Timestamp) -> Result<(), Denial> {
-        let TimeRules { clock_skew, exp_leeway, max_lifetime } = *rules;
+        let TimeRules { clock_skew, exp_leeway, max_lifetime, max_age } = *rules;
         if now >= Timestamp::from_secs(self.exp).plus_secs(exp_leeway.into()) {
             return Err(Denial::TokenExpired);
         }
@@ -148,10 +152,11 @@ impl Times {
             return Err(Denial::TokenNotYetValid);
         }
         let start = self.iat.map_or(now, Timestamp::from_secs);
-        if start.plus_secs(max_lifetime.into()) < Timestamp::from_secs(self.exp) {
-            return Err(Denial::TokenTooOld);
-        }
-        Ok(())
+        let lives_too_long = start.plus_secs(max_lifetime.into()) < Timestamp::from_secs(self.exp);
+        let is_too_old = max_age.is_some_and(|most| {
+            self.iat.is_none_or(|iat| Timestamp::from_secs(iat).plus_secs(most.into()) < now)
+        });
+        if lives_too_long || is_too_old { Err(Denial::TokenTooOld) } else { Ok(()) }
     }
 }
 
@@ -172,7 +177,8 @@ struct Raw<'a> {
     nbf: Option<Shallow<'a>>,
     iat: Option<Shallow<'a>>,
     jti: Option<Shallow<'a>>,
-    has_cnf: bool,
+    /// `cnf` or `events`.
+    is_no_bearer: bool,
 }
 
 type Checked = (String, Vec<String>, Times, Option<String>);
@@ -188,7 +194,7 @@ impl<'a> Raw<'a> {
             "nbf" => raw.nbf = Some(value),
             "iat" => raw.iat = Some(value),
             "jti" => raw.jti = Some(value),
-            "cnf" => raw.has_cnf = true,
+            "cnf" | "events" => raw.is_no_bearer = true,
             _ => {}
         })
         .map_err(|_| Denial::JwtMalformed)?;
@@ -197,7 +203,7 @@ impl<'a> Raw<'a> {
 
     /// Everything but `iss`.
     fn check(self) -> Result<Checked, Denial> {
-        let Self { iss, sub, aud, exp, nbf, iat, jti, has_cnf } = self;
+        let Self { iss, sub, aud, exp, nbf, iat, jti, is_no_bearer } = self;
         let exp = time(exp.as_ref(), Rounding::Down)?.ok_or(Denial::JwtMalformed)?;
         let nbf = time(nbf.as_ref(), Rounding::Up)?;
         let iat = time(iat.as_ref(), Rounding::Up)?;
@@ -207,7 +213,7 @@ impl<'a> Raw<'a> {
             return Err(Denial::IssuerNotAllowed);
         }
         let aud = audiences(aud)?;
-        if has_cnf {
+        if is_no_bearer {
             return Err(Denial::TypNotAllowed);
         }
         Ok((sub.into(), aud, Times { exp, nbf, iat }, jti))

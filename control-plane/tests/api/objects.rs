@@ -121,12 +121,13 @@ async fn reports_every_fault_at_once() {
     let bench = Bench::new().await;
     let client = bench.configure().await;
     let issuer = json!({
-        "id": "Upper", "isss": "x", "algorithms": ["none"], "clock_skew": 301,
+        "id": "Upper", "isss": "x", "algorithms": ["none"], "clock_skew": 301, "max_age": 1,
+        "audience": "some",
         "keys": { "source": "jwks_uri", "uri": "http://plain.example" },
     });
     assert_eq!(
         bench.admin.post("/v1/issuers", issuer).await.pointers(),
-        ["/algorithms", "/clock_skew", "/id", "/iss", "/isss", "/keys/uri"]
+        ["/algorithms", "/audience", "/clock_skew", "/id", "/iss", "/isss", "/keys/uri", "/max_age"]
     );
     let binding =
         json!({ "id": "b", "issuer": "nobody", "audiences": [], "ttl": 59, "scopes": ["a b"], "until": "x" });

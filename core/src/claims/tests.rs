@@ -137,6 +137,15 @@ fn refuses_tokens_that_are_bound_to_a_key() {
 }
 
 #[test]
+fn refuses_security_events_whatever_their_type() {
+    // A logout token may come without its own `typ` (OpenID Connect Back-Channel Logout §2.4).
+    let events = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    for events in [events, json!({}), json!(null)] {
+        assert_eq!(parse(&with("events", Some(events))), Err(Denial::TypNotAllowed));
+    }
+}
+
+#[test]
 fn refuses_repeated_claims() {
     let payload = br#"{"iss":"i","sub":"s","aud":"a","exp":1,"ex\u0070":2}"#;
     assert_eq!(Claims::parse(payload), Err(Denial::JwtMalformed));
@@ -185,8 +194,22 @@ fn limits_the_lifetime() {
 }
 
 #[test]
+fn limits_the_age_where_the_issuer_says_so() {
+    let young = TimeRules { max_age: Some(300), ..RULES };
+    let exp = NOW + 1_000;
+    assert_eq!(times(exp, None, Some(NOW - 300), &young), Ok(()));
+    assert_eq!(times(exp, None, Some(NOW - 301), &young), Err(Denial::TokenTooOld));
+    assert_eq!(times(exp, None, Some(NOW + 60), &young), Ok(()));
+    assert_eq!(times(exp, None, None, &young), Err(Denial::TokenTooOld), "no iat tells its age");
+    assert_eq!(times(exp, None, Some(NOW - 301), &RULES), Ok(()));
+    let oldest = TimeRules { max_age: Some(u32::MAX), ..RULES };
+    assert_eq!(times(exp, None, Some(exp - 86_400), &oldest), Ok(()));
+}
+
+#[test]
 fn never_wraps() {
-    let widest = TimeRules { clock_skew: u32::MAX, exp_leeway: u32::MAX, max_lifetime: u32::MAX };
+    let widest =
+        TimeRules { clock_skew: u32::MAX, exp_leeway: u32::MAX, max_lifetime: u32::MAX, max_age: None };
     let latest = parse(&json!({"iss": "i", "sub": "s", "aud": "a", "exp": (1_i64 << 53) - 1})).unwrap();
     assert_eq!(latest.check_times(&widest, Timestamp::from_millis(i64::MAX)), Err(Denial::TokenExpired));
     assert_eq!(latest.check_times(&widest, Timestamp::from_millis(i64::MIN)), Err(Denial::TokenTooOld));

@@ -97,6 +97,9 @@ impl<'p> Desk<'p> {
         let iss = jwt.iss().filter(|iss| self.policy.lists_iss(iss)).ok_or(Denial::IssuerNotAllowed)?;
         let claims = jwt.claims()?;
         let issuer = self.policy.issuer_of(iss, claims.audiences())?;
+        if !issuer.audience.admits(claims.audiences()) {
+            return Err(Denial::AudienceMismatch.into());
+        }
         claims.check_times(&issuer.times, ambient.now)?;
         if !issuer.algorithms.contains(&jwt.alg()) {
             return Err(Denial::AlgNotAllowed.into());

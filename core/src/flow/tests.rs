@@ -4,6 +4,7 @@
 mod cache_hit;
 mod cache_reasons;
 mod events;
+mod issuer_rules;
 mod issuers;
 mod keys;
 mod lifetime;

@@ -20,7 +20,8 @@ pub(crate) const PKCS8: &str =
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 /// The rules that an issuer has by default.
-pub(crate) const RULES: TimeRules = TimeRules { clock_skew: 60, exp_leeway: 0, max_lifetime: 86_400 };
+pub(crate) const RULES: TimeRules =
+    TimeRules { clock_skew: 60, exp_leeway: 0, max_lifetime: 86_400, max_age: None };
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_secs(NOW)

@@ -21,7 +21,7 @@ fn accepts_kubernetes_tokens_while_they_live() {
     let document: Value = serde_json::from_str(KUBERNETES_TOKENS).unwrap();
     let keys = KeySet::parse(KUBERNETES_KEYS).unwrap();
     assert_eq!((keys.keys().len(), keys.skipped().len()), (2, 0));
-    let rules = TimeRules { clock_skew: 60, exp_leeway: 0, max_lifetime: 86_400 };
+    let rules = TimeRules { clock_skew: 60, exp_leeway: 0, max_lifetime: 86_400, max_age: None };
     let tokens = document["tokens"].as_array().unwrap();
     assert_eq!(tokens.len(), 3);
     for entry in tokens {

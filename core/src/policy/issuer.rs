@@ -11,6 +11,7 @@ use crate::{
     digest::Digest,
     endpoint::Endpoint,
     jose::{alg::Alg, key_set::KeySet},
+    wire::snapshot::AudienceRule,
 };
 
 /// An external party whose tokens are trusted.
@@ -26,6 +27,8 @@ pub struct Issuer {
     pub algorithms: Vec<Alg>,
     /// Accepted `typ` values; `None`: the default list.
     pub typ: Option<Vec<String>>,
+    /// How many audiences its tokens may name.
+    pub audience: AudienceRule,
     /// How far its times are trusted.
     pub times: TimeRules,
     /// Where its keys are.

@@ -12,7 +12,7 @@ use serde_json::value::Value;
 
 pub use self::{
     binding::{Binding, Profile},
-    issuer::{Issuer, KeySource, default_algorithms},
+    issuer::{AudienceRule, Issuer, KeySource, default_algorithms},
     route::{Exchange, ForeignToken, Mode, PathMatch, Route},
     signing_key::{PrivateKey, SigningKey},
 };

@@ -144,6 +144,7 @@ fn the_schema_has_exactly_the_values_of_the_code() {
     private_keys.insert("pkcs8".into());
     for (pointer, unknown, values) in [
         ("/issuers/0/keys", json!({ "source": UNKNOWN }), sources.collect()),
+        ("/issuers/0/audience", json!(UNKNOWN), strings(of("/$defs/issuer/properties/audience/enum"))),
         ("/bindings/0/profile", json!(UNKNOWN), strings(of("/$defs/binding/properties/profile/enum"))),
         ("/routes/0/path", json!({ UNKNOWN: "/" }), keys(of("/$defs/route/properties/path/properties"))),
         ("/routes/0/mode", json!(UNKNOWN), strings(of("/$defs/route/properties/mode/enum"))),
@@ -227,7 +228,7 @@ fn the_schema_names_the_bounds_of_the_code() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 6);
+    assert_eq!(checked, 7);
 }
 
 #[test]

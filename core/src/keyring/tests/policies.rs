@@ -7,7 +7,7 @@ use super::ring::{ISSUER, Ring, Said, issuer_with, jwks};
 use crate::{
     fixture::host_issuer,
     keyring::Progress,
-    wire::snapshot::{Issuer, KeySource},
+    wire::snapshot::{AudienceRule, Issuer, KeySource},
 };
 
 fn adopted(change: impl FnOnce(&mut Issuer)) -> Ring {
@@ -37,9 +37,11 @@ fn a_neighbour_that_comes_or_goes_changes_nothing() {
 
 #[test]
 fn an_issuer_whose_rules_change_keeps_its_keys() {
-    let changes: [fn(&mut Issuer); 6] = [
+    let changes: [fn(&mut Issuer); 8] = [
         |issuer| issuer.clock_skew = 1,
         |issuer| issuer.max_lifetime = 60,
+        |issuer| issuer.max_age = Some(60),
+        |issuer| issuer.audience = AudienceRule::ExactlyOne,
         |issuer| issuer.algorithms = ["ES256".into()].into(),
         |issuer| issuer.cluster = None,
         |issuer| issuer.max_stale = 7_200,

@@ -34,9 +34,11 @@ impl Compiler {
             keys,
             algorithms,
             typ,
+            audience,
             clock_skew,
             exp_leeway,
             max_lifetime,
+            max_age,
             max_stale,
             refetch_floor_ms,
             allow_http,
@@ -51,6 +53,9 @@ impl Compiler {
         self.bound("issuer", &id, "clock_skew", clock_skew, 0, 300);
         self.bound("issuer", &id, "exp_leeway", exp_leeway, 0, 60);
         self.bound("issuer", &id, "max_lifetime", max_lifetime, 60, 2_592_000);
+        if let Some(max_age) = max_age {
+            self.bound("issuer", &id, "max_age", max_age, 60, 2_592_000);
+        }
         self.bound("issuer", &id, "max_stale", max_stale, 1, 86_400);
         self.bound("issuer", &id, "refetch_floor_ms", refetch_floor_ms, 100, 600_000);
         if typ.as_ref().is_some_and(Vec::is_empty) {
@@ -69,7 +74,7 @@ impl Compiler {
         }
         match keys {
             Some(keys) if enabled => {
-                let times = TimeRules { clock_skew, exp_leeway, max_lifetime };
+                let times = TimeRules { clock_skew, exp_leeway, max_lifetime, max_age };
                 let by_audience = HashMap::new();
                 let compiled = Issuer {
                     id: id.clone(),
@@ -77,6 +82,7 @@ impl Compiler {
                     cluster,
                     algorithms,
                     typ,
+                    audience,
                     times,
                     keys,
                     max_stale,

@@ -27,6 +27,9 @@ pub struct Issuer {
     /// Accepted `typ` header values (case-insensitive, `application/` optional). Default: `JWT`, `at+jwt`; absent is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub typ: Option<Vec<String>>,
+    /// How many audiences a token may name.
+    #[serde(default, skip_serializing_if = "AudienceRule::is_default")]
+    pub audience: AudienceRule,
     /// Seconds of leeway on `nbf` and `iat`, 0 to 300.
     #[serde(default = "default_clock_skew")]
     pub clock_skew: u32,
@@ -36,6 +39,9 @@ pub struct Issuer {
     /// Longest accepted lifetime in seconds (`exp` minus `iat`, or minus now without `iat`).
     #[serde(default = "default_max_lifetime")]
     pub max_lifetime: u32,
+    /// Greatest accepted age in seconds (now minus `iat`, which must be there), 60 to 2,592,000. Absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
     /// Seconds for which keys are used after fetches began to fail.
     #[serde(default = "default_max_stale")]
     pub max_stale: u32,
@@ -48,6 +54,17 @@ pub struct Issuer {
     /// A disabled issuer is refused like an unknown one.
     #[serde(default = "enabled")]
     pub enabled: bool,
+}
+
+/// How many audiences a token may name. One of them must always be a binding's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AudienceRule {
+    /// Any number.
+    #[default]
+    AnyOf,
+    /// Exactly one, as text or in a list.
+    ExactlyOne,
 }
 
 /// Where an issuer's keys come from.
@@ -79,6 +96,23 @@ enum StrictKeySource {
     JwksUri { uri: String },
     Derived {},
     Inline { jwks: Value },
+}
+
+// === impl AudienceRule ===
+
+impl AudienceRule {
+    /// Whether a token with these audiences is admitted.
+    pub const fn admits(self, audiences: &[String]) -> bool {
+        match self {
+            Self::AnyOf => true,
+            Self::ExactlyOne => audiences.len() == 1,
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 // === impl KeySource ===

@@ -70,10 +70,11 @@ fn issuer_text() {
 
 #[test]
 fn issuer_bounds() {
-    let bounds: [(&str, Setting, u32, u32); 5] = [
+    let bounds: [(&str, Setting, u32, u32); 6] = [
         ("clock_skew", |wire, value| wire.issuers[0].clock_skew = value, 0, 300),
         ("exp_leeway", |wire, value| wire.issuers[0].exp_leeway = value, 0, 60),
         ("max_lifetime", |wire, value| wire.issuers[0].max_lifetime = value, 60, 2_592_000),
+        ("max_age", |wire, value| wire.issuers[0].max_age = Some(value), 60, 2_592_000),
         ("max_stale", |wire, value| wire.issuers[0].max_stale = value, 1, 86_400),
         ("refetch_floor_ms", |wire, value| wire.issuers[0].refetch_floor_ms = value, 100, 600_000),
     ];
