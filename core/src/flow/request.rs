@@ -104,11 +104,12 @@ impl Request {
 // === impl Place ===
 
 impl<'a> Place<'a> {
-    /// A missing or malformed pseudo-header is 400; a path that is not canonical belongs to no route.
+    /// A missing or malformed pseudo-header is 400, also a target that is no path (`*`, an absolute URL, attack R7);
+    /// a path that is not canonical belongs to no route.
     pub(super) fn of(head: &Head<'a>) -> Result<Self, Denial> {
         let method = core::str::from_utf8(head.method).ok().filter(|m| !m.is_empty());
         let host = core::str::from_utf8(head.authority).ok().and_then(host_without_port);
-        let (Some(method), Some(host), false) = (method, host, head.path.is_empty()) else {
+        let (Some(method), Some(host), true) = (method, host, head.path.starts_with(b"/")) else {
             return Err(Denial::TokenMalformed);
         };
         let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {

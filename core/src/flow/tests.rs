@@ -15,4 +15,5 @@ mod replies;
 mod robustness;
 mod secrecy;
 mod snapshots;
+mod spellings;
 mod swap;

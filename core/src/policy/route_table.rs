@@ -1,4 +1,10 @@
 //! Choosing the route of a request: exact host before wildcard; exact path, then template, then longest prefix.
+//!
+//! A path is refused where another spelling of it, of other case or with or without a `/` at the end, is named more
+//! closely than its own: a server that takes the two for one would serve under the wider rule what the closer one
+//! protects (attack R8).
+
+mod paths;
 
 use alloc::{
     borrow::ToOwned,
@@ -9,6 +15,7 @@ use alloc::{
 
 use hashbrown::HashMap;
 
+use self::paths::{Paths, fold};
 use super::route::Route;
 use crate::{denial::Denial, wire::snapshot::PathMatch};
 
@@ -19,19 +26,15 @@ pub struct RouteTable {
     /// `.suffix` of `*.suffix` hosts; longer suffixes are looked up first.
     suffixes: HashMap<String, HostRoutes>,
     any: HostRoutes,
+    /// Whether a rule's own path is not in folded form.
+    has_unfolded: bool,
 }
 
 #[derive(Debug, Default)]
 struct HostRoutes {
-    exact: HashMap<String, Methods>,
-    templates: HashMap<usize, Vec<(Vec<Segment>, Methods)>>,
-    prefixes: HashMap<String, Methods>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Segment {
-    Literal(String),
-    Any,
+    named: Paths<Methods>,
+    /// The same rules in folded form.
+    folded: Paths<()>,
 }
 
 /// The routes of one host and path, by method.
@@ -52,23 +55,39 @@ impl RouteTable {
         methods: Option<&[String]>,
         route: &Arc<Route>,
     ) -> Result<(), String> {
+        let folded = fold_rule(path);
+        self.has_unfolded |= folded.is_some();
         let routes = match host.strip_prefix('*') {
             Some("") => &mut self.any,
             Some(suffix) => self.suffixes.entry(suffix.to_owned()).or_default(),
             None => self.exact.entry(host.to_owned()).or_default(),
         };
-        routes.insert(path, methods, route)
+        routes.folded.entry(folded.as_ref().unwrap_or(path));
+        match routes.named.overlapping(path) {
+            Some(other) => Err(other.first_id()),
+            None => routes.named.entry(path).insert(methods, route),
+        }
     }
 
     /// The route of a request. `host` is lower case without port, `path` canonical.
     ///
-    /// A path that is named only for other methods is refused, even where a less specific route would match.
+    /// A path that is named only for other methods is refused, even where a less specific route would match. So is
+    /// one of which another spelling is named more closely.
     pub fn find(&self, host: &str, path: &str, method: &str) -> Result<&Arc<Route>, Denial> {
-        let mut hosts = self.exact.get(host).into_iter().chain(self.wildcards(host));
-        hosts
-            .find_map(|routes| routes.find(path))
-            .and_then(|methods| methods.find(method))
-            .ok_or(Denial::RouteUnknown)
+        let folded = fold(path).or_else(|| self.has_unfolded.then(|| path.to_string()));
+        for routes in self.exact.get(host).into_iter().chain(self.wildcards(host)) {
+            let found = routes.named.find(path);
+            if let Some(folded) = &folded {
+                let closest = routes.folded.find(folded).map(|(closeness, ())| closeness);
+                if closest > found.map(|(closeness, _)| closeness) {
+                    return Err(Denial::RouteUnknown);
+                }
+            }
+            if let Some((_, methods)) = found {
+                return methods.find(method).ok_or(Denial::RouteUnknown);
+            }
+        }
+        Err(Denial::RouteUnknown)
     }
 
     fn wildcards<'a, 'h>(&'a self, host: &'h str) -> impl Iterator<Item = &'a HostRoutes> + use<'a, 'h> {
@@ -78,94 +97,13 @@ impl RouteTable {
     }
 }
 
-// === impl HostRoutes ===
-
-impl HostRoutes {
-    fn insert(
-        &mut self,
-        path: &PathMatch,
-        methods: Option<&[String]>,
-        route: &Arc<Route>,
-    ) -> Result<(), String> {
-        match path {
-            PathMatch::Exact(path) => self.exact.entry(path.clone()).or_default().insert(methods, route),
-            PathMatch::Prefix(prefix) => {
-                let key = prefix.trim_end_matches('/').to_string();
-                self.prefixes.entry(key).or_default().insert(methods, route)
-            }
-            PathMatch::Template(template) => {
-                let segments: Vec<Segment> = template.split('/').skip(1).map(Segment::parse).collect();
-                self.insert_template(segments, methods, route)
-            }
-        }
-    }
-
-    fn insert_template(
-        &mut self,
-        segments: Vec<Segment>,
-        methods: Option<&[String]>,
-        route: &Arc<Route>,
-    ) -> Result<(), String> {
-        let same_length = self.templates.entry(segments.len()).or_default();
-        if let Some((_, known)) = same_length.iter_mut().find(|(known, _)| *known == segments) {
-            return known.insert(methods, route);
-        }
-        let overlapping =
-            same_length.iter().find(|(known, _)| known.iter().zip(&segments).all(|(a, b)| a.overlaps(b)));
-        if let Some((_, known)) = overlapping {
-            return Err(known.first_id());
-        }
-        let mut entry = Methods::default();
-        entry.insert(methods, route)?;
-        same_length.push((segments, entry));
-        Ok(())
-    }
-
-    fn find(&self, path: &str) -> Option<&Methods> {
-        self.exact.get(path).or_else(|| self.find_template(path)).or_else(|| self.find_prefix(path))
-    }
-
-    fn find_template(&self, path: &str) -> Option<&Methods> {
-        if self.templates.is_empty() {
-            return None;
-        }
-        let same_length = self.templates.get(&path.split('/').skip(1).count())?;
-        let fits = |segments: &[Segment]| {
-            segments.iter().zip(path.split('/').skip(1)).all(|(s, text)| s.matches(text))
-        };
-        same_length.iter().find(|(segments, _)| fits(segments)).map(|(_, methods)| methods)
-    }
-
-    fn find_prefix(&self, path: &str) -> Option<&Methods> {
-        let mut rest = path;
-        loop {
-            if let Some(methods) = self.prefixes.get(rest) {
-                return Some(methods);
-            }
-            let cut = rest.rfind('/')?;
-            rest = rest.get(..cut)?;
-        }
-    }
-}
-
-// === impl Segment ===
-
-impl Segment {
-    fn parse(text: &str) -> Self {
-        if text.starts_with('{') { Self::Any } else { Self::Literal(text.to_owned()) }
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::Literal(literal) => literal == text,
-            Self::Any => !text.is_empty(),
-        }
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Literal(a), Self::Literal(b)) => a == b,
-            (Self::Any, _) | (_, Self::Any) => true,
+/// A rule whose path is in folded form; `None` where it already is.
+fn fold_rule(path: &PathMatch) -> Option<PathMatch> {
+    match path {
+        PathMatch::Exact(path) => fold(path).map(PathMatch::Exact),
+        PathMatch::Template(template) => fold(template).map(PathMatch::Template),
+        PathMatch::Prefix(prefix) => {
+            fold(prefix).filter(|folded| folded != prefix.trim_end_matches('/')).map(PathMatch::Prefix)
         }
     }
 }

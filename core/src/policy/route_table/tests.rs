@@ -189,3 +189,40 @@ fn long_hosts_and_paths_are_found_out() {
     assert!(table.find("h", &path, "GET").is_ok());
     assert!(table.find("h", &path.replace("/a", "/b"), "GET").is_err());
 }
+
+#[test]
+fn a_spelling_that_another_rule_names_more_closely_is_refused() {
+    let open = "* * /";
+    for closer in
+        ["* h =/a/b", "* h /a/b", "* h /a/{x}", "* *.i =/a/b", "* * =/A/B/", "POST * =/a/b", "* h /A/{x}/"]
+    {
+        for path in ["/A/B", "/a/B", "/a/b/", "/A/b/", "/a/b"] {
+            let table = table(&[closer, open]);
+            let host = if closer.contains("*.i") { "h.i" } else { "h" };
+            let found = table.find(host, path, "GET").map(|route| &*route.id);
+            assert_ne!(found, Ok(open), "{closer}: {path}");
+        }
+        for path in ["/a", "/A/", "/x/a/b", "/a.b"] {
+            chooses(&[closer, open], "h", path, Some(open));
+        }
+    }
+}
+
+#[test]
+fn a_rule_for_every_spelling_lets_each_be() {
+    let lines = ["* h =/a", "* h =/a/", "* h =/A", "* h /", "* h /b/{x}", "* h /B/{x}", "* h /c", "* h /C"];
+    for (path, expected) in [
+        ("/a", "* h =/a"),
+        ("/a/", "* h =/a/"),
+        ("/A", "* h =/A"),
+        ("/b/1", "* h /b/{x}"),
+        ("/B/1", "* h /B/{x}"),
+        ("/c/d", "* h /c"),
+        ("/C/D/", "* h /C"),
+        ("/", "* h /"),
+        ("/Other/", "* h /"),
+    ] {
+        chooses(&lines, "h", path, Some(expected));
+    }
+    chooses(&lines, "h", "/A/", None);
+}
