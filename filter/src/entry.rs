@@ -54,4 +54,11 @@ impl HttpContext for StreamEntry {
             Next::Pause => Action::Pause,
         }
     }
+
+    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
+        match self.0.on_request_trailers(&Envoy) {
+            Next::Continue => Action::Continue,
+            Next::Pause => Action::Pause,
+        }
+    }
 }

@@ -79,6 +79,10 @@ pub trait Host {
     fn select_stream(&self, id: u32) -> bool;
     /// All request headers as bytes, in order; empty if there are too many.
     fn request_headers(&self) -> HeaderMap;
+    /// All request trailers as bytes, in order.
+    fn request_trailers(&self) -> HeaderMap;
+    /// Removes every copy of a request trailer.
+    fn remove_request_trailer(&self, name: &str);
     /// Removes every copy of a request header.
     fn remove_request_header(&self, name: &str);
     /// Replaces every copy of a request header by one.

@@ -7,10 +7,20 @@ const PREFIX: &[u8] = b"x-cambist-";
 /// Removes every header that an upstream could take for one of ours. False if one cannot be named and so not removed.
 #[must_use]
 pub fn strip(host: &dyn Host, headers: &HeaderMap) -> bool {
+    strip_from(headers, |name| host.remove_request_header(name))
+}
+
+/// Removes them from the trailers, as [`strip`] does.
+#[must_use]
+pub fn strip_trailers(host: &dyn Host, trailers: &HeaderMap) -> bool {
+    strip_from(trailers, |name| host.remove_request_trailer(name))
+}
+
+fn strip_from(map: &HeaderMap, remove: impl Fn(&str)) -> bool {
     let mut all = true;
-    for (name, _) in headers.headers().filter(|(name, _)| is_identity_header(name)) {
+    for (name, _) in map.headers().filter(|(name, _)| is_identity_header(name)) {
         match core::str::from_utf8(name) {
-            Ok(name) => host.remove_request_header(name),
+            Ok(name) => remove(name),
             Err(_) => all = false,
         }
     }

@@ -58,6 +58,20 @@ impl Stream {
             }
         }
     }
+
+    /// Takes the request's trailers. Some servers read them as headers, so neither an identity nor a credential may
+    /// come that way (RFC 9110 §6.5.1); a credential was not looked at here, so nobody verified it.
+    pub fn on_request_trailers(&self, host: &dyn Host) -> Next {
+        let trailers = host.request_trailers();
+        if !identity_headers::strip_trailers(host, &trailers) {
+            driver::respond(host, &Response::denial(Denial::TokenMalformed, None));
+            return Next::Pause;
+        }
+        if trailers.headers().any(|(name, _)| name.eq_ignore_ascii_case(b"authorization")) {
+            host.remove_request_trailer("authorization");
+        }
+        Next::Continue
+    }
 }
 
 impl Drop for Stream {

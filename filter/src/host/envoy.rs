@@ -96,22 +96,16 @@ impl Host for Envoy {
         hostcalls::set_effective_context(id).is_ok()
     }
 
-    #[expect(
-        unsafe_code,
-        clippy::same_length_and_capacity,
-        reason = "the SDK's reader of this map panics on names that are not UTF-8"
-    )]
     fn request_headers(&self) -> HeaderMap {
-        let (mut data, mut size) = (core::ptr::null_mut(), 0);
-        // SAFETY: the host writes both out-parameters; they are valid for writes.
-        let status = unsafe {
-            proxy_get_header_map_pairs(MapType::HttpRequestHeaders as u32, &raw mut data, &raw mut size)
-        };
-        if status != Status::Ok as u32 || data.is_null() {
-            return HeaderMap::default();
-        }
-        // SAFETY: the host got this memory from the module's own allocator, for `size` bytes, and gives it away.
-        HeaderMap::new(unsafe { Vec::from_raw_parts(data, size, size) })
+        read_map(MapType::HttpRequestHeaders)
+    }
+
+    fn request_trailers(&self) -> HeaderMap {
+        read_map(MapType::HttpRequestTrailers)
+    }
+
+    fn remove_request_trailer(&self, name: &str) {
+        let _ = hostcalls::remove_map_value(MapType::HttpRequestTrailers, name);
     }
 
     fn remove_request_header(&self, name: &str) {
@@ -140,4 +134,20 @@ impl Host for Envoy {
             let _ = hostcalls::increment_metric(id, amount);
         }
     }
+}
+
+#[expect(
+    unsafe_code,
+    clippy::same_length_and_capacity,
+    reason = "the SDK's reader of this map panics on names that are not UTF-8"
+)]
+fn read_map(map: MapType) -> HeaderMap {
+    let (mut data, mut size) = (core::ptr::null_mut(), 0);
+    // SAFETY: the host writes both out-parameters; they are valid for writes.
+    let status = unsafe { proxy_get_header_map_pairs(map as u32, &raw mut data, &raw mut size) };
+    if status != Status::Ok as u32 || data.is_null() {
+        return HeaderMap::default();
+    }
+    // SAFETY: the host got this memory from the module's own allocator, for `size` bytes, and gives it away.
+    HeaderMap::new(unsafe { Vec::from_raw_parts(data, size, size) })
 }

@@ -126,6 +126,19 @@ impl Host for FakeHost {
         stage.raw_headers.clone().unwrap_or(map)
     }
 
+    fn request_trailers(&self) -> HeaderMap {
+        let stage = self.0.borrow();
+        let trailers = stage.streams[&stage.selected].trailers.iter();
+        HeaderMap::from_pairs(trailers.map(|(name, value)| (name.as_bytes(), value.as_slice())))
+    }
+
+    fn remove_request_trailer(&self, name: &str) {
+        let mut stage = self.0.borrow_mut();
+        let selected = stage.selected;
+        let stream = stage.streams.get_mut(&selected).unwrap();
+        stream.trailers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    }
+
     fn remove_request_header(&self, name: &str) {
         if let Some(stream) = self.0.borrow_mut().open("a header removed too late") {
             stream.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));

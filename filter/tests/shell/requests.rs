@@ -117,6 +117,20 @@ fn removes_identity_headers_in_every_spelling_on_every_path() {
 }
 
 #[test]
+fn removes_identity_and_credential_from_the_trailers() {
+    let mut vm = Vm::inline(&sample::document());
+    let request = vm.get(&sample::good_token());
+    let trailers: [(&str, &[u8]); 5] = [
+        ("x-cambist-subject", b"admin"),
+        ("X_Cambist_Subject", b"admin"),
+        ("Authorization", b"Bearer x"),
+        ("authorization", b"Bearer y"),
+        ("grpc-checksum", b"1"),
+    ];
+    assert_eq!(vm.trailers(request, &trailers), ["grpc-checksum"]);
+}
+
+#[test]
 fn an_observed_request_goes_on_untouched() {
     let mut vm = Vm::inline(&with_route(|route| route["mode"] = "observe".into()));
     let request = vm.request(&get("/", &[("authorization", b"Bearer rubbish")]));

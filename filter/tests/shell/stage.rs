@@ -65,6 +65,7 @@ pub(super) struct Reply {
 pub(super) struct Stream {
     pub(super) root: u32,
     pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) trailers: Vec<(String, Vec<u8>)>,
     pub(super) state: State,
 }
 

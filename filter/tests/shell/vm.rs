@@ -113,7 +113,7 @@ impl Vm {
         self.contexts += 1;
         let id = self.contexts;
         let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let arriving = stage::Stream { root, headers, state: State::Arriving };
+        let arriving = stage::Stream { root, headers, trailers: Vec::new(), state: State::Arriving };
         self.stage(|stage| stage.streams.insert(id, arriving));
         let mut stream = self.roots[&root].stream(id);
         self.host.enter(id);
@@ -129,6 +129,16 @@ impl Vm {
         });
         self.streams.insert(id, stream);
         id
+    }
+
+    /// Trailers of a request that went on; those that the upstream sees.
+    pub(super) fn trailers(&mut self, stream: u32, trailers: &[(&str, &[u8])]) -> Vec<String> {
+        assert!(self.is_forwarded(stream));
+        let trailers = trailers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        self.stage(|stage| stage.streams.get_mut(&stream).unwrap().trailers = trailers);
+        self.host.enter(stream);
+        assert_eq!(self.streams[&stream].on_request_trailers(&self.host), Next::Continue);
+        self.stage(|stage| stage.streams[&stream].trailers.iter().map(|(name, _)| name.clone()).collect())
     }
 
     /// `GET /` with this bearer token.
