@@ -1,4 +1,4 @@
-//! The credential of a request, taken from its `authorization` values. Deliberately absent: other carriers.
+//! The form of a credential: in `authorization`, or bare as other carriers hold it. Deliberately absent: where those are.
 
 use core::fmt;
 
@@ -46,6 +46,20 @@ pub fn extract<'a>(values: &[&'a [u8]]) -> Result<Credential<'a>, Denial> {
         return Err(Denial::TokenTooLarge);
     }
     if is_token68(token) { Ok(Credential::Bearer(token)) } else { Err(Denial::TokenMalformed) }
+}
+
+/// Takes a token that stands for itself: in another header, a query parameter or a cookie.
+///
+/// Refuses as [`extract`] does, and takes a comma for what joins two of them.
+pub fn bare(value: &[u8]) -> Result<&[u8], Denial> {
+    if value.len() > MAX_TOKEN_BYTES {
+        return Err(Denial::TokenTooLarge);
+    }
+    match value {
+        token if is_token68(token) => Ok(token),
+        joined if joined.contains(&b',') => Err(Denial::MultipleTokens),
+        _ => Err(Denial::TokenMalformed),
+    }
 }
 
 /// What follows `Bearer ` where there is exactly one value, whatever its form: enough to look for a known token.

@@ -5,9 +5,11 @@
 mod credential;
 mod exchange;
 mod grant;
+mod parts;
 mod report;
 mod request;
 mod response;
+mod source;
 mod state;
 mod step;
 
@@ -69,7 +71,8 @@ pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Amb
         Some(route) if route.mode == Mode::Observe => {
             Step::observed(Some(denial), &route, None, state.epoch())
         }
-        route => refuse(denial, route.as_deref(), None, state.epoch()),
+        Some(route) => request.with_head(|head| refuse(denial, head, &route, None, state.epoch())),
+        None => refuse_unrouted(denial, state.epoch()),
     }
 }
 
@@ -79,12 +82,12 @@ fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut 
     };
     let route = match find_route(&policy, head) {
         Ok(route) => route,
-        Err(denial) => return refuse(denial, None, None, policy.header.epoch),
+        Err(denial) => return refuse_unrouted(denial, policy.header.epoch),
     };
     let fresh = state.is_fresh(ambient.now);
     let outcome = match () {
         () if !fresh => Err(Halt::from(Denial::ConfigStale)),
-        () if route.cors_preflight && head.is_cors_preflight() => Ok(Edits::preflight(head)),
+        () if route.cors_preflight && head.is_cors_preflight() => Ok(Edits::preflight(head, &route.sources)),
         () => answer_credential(state, &policy, &route, head, arrived, ambient),
     };
     let epoch = policy.header.epoch;
@@ -97,9 +100,10 @@ fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut 
         (Err(Halt::Wait(_)), Mode::Observe) => {
             Step::observed(Some(Denial::KeysUnavailable), &route, None, epoch)
         }
-        (Ok(edits), _) => Step::Forward(edits),
+        (Ok(edits), _) if route.sources.is_plain() => Step::Forward(edits),
+        (Ok(edits), _) => Step::Forward(edits.without_parts(head, &route.sources)),
         (Err(Halt::Wait(call)), _) => Step::call(head, arrived, call),
-        (Err(Halt::Denied { denial, subject }), _) => refuse(denial, Some(&route), subject, epoch),
+        (Err(Halt::Denied { denial, subject }), _) => refuse(denial, head, &route, subject, epoch),
     }
 }
 
@@ -112,7 +116,8 @@ fn answer_credential(
     ambient: &mut Ambient<'_>,
 ) -> Result<Edits, Halt> {
     // The form of a token that was verified before needs no second look.
-    if let Some(token) = bearer::sole(head.authorization)
+    if route.sources.is_plain()
+        && let Some(token) = bearer::sole(head.authorization)
         && let Some(outcome) = grant::grant_known(state, policy, route, token, ambient)
     {
         return outcome;
@@ -122,7 +127,18 @@ fn answer_credential(
         // What an observed request lacks is told as if the route required it.
         Presented::Nothing => Err(Denial::TokenMissing.into()),
         Presented::Foreign => Ok(Edits::untouched(Counted::Foreign)),
-        Presented::Token(token) => grant::grant_new(state, policy, route, token, arrived, ambient),
+        Presented::Token(token, carrier) => {
+            let known = if route.sources.is_plain() {
+                None
+            } else {
+                grant::grant_known(state, policy, route, token, ambient)
+            };
+            let outcome = match known {
+                Some(outcome) => outcome,
+                None => grant::grant_new(state, policy, route, token, arrived, ambient),
+            };
+            outcome.map(|edits| edits.of(carrier, route))
+        }
     }
 }
 
@@ -131,9 +147,22 @@ fn find_route(policy: &Policy, head: &Head<'_>) -> Result<Arc<Route>, Denial> {
     policy.routes().find(&place.host, place.path, place.method).map(Arc::clone)
 }
 
-fn refuse(denial: Denial, route: Option<&Route>, subject: Option<Box<report::Subject>>, epoch: u64) -> Step {
-    let response = Response::denial(denial, route);
-    Step::Reply { response, report: Report::denied(denial, route, subject, epoch) }
+fn refuse(
+    denial: Denial,
+    head: &Head<'_>,
+    route: &Route,
+    subject: Option<Box<report::Subject>>,
+    epoch: u64,
+) -> Step {
+    let response = Response::denial(denial, Some(route));
+    let path = step::scrubbed(head, &route.sources);
+    Step::Reply { response, path, report: Report::denied(denial, Some(route), subject, epoch) }
+}
+
+/// Where no route is known, neither is where a token may stand.
+fn refuse_unrouted(denial: Denial, epoch: u64) -> Step {
+    let response = Response::denial(denial, None);
+    Step::Reply { response, path: None, report: Report::denied(denial, None, None, epoch) }
 }
 
 #[cfg(test)]

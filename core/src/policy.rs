@@ -5,10 +5,12 @@
 mod binding;
 mod compile;
 mod fault;
+mod header_name;
 mod issuer;
 mod path;
 mod route;
 mod route_table;
+mod token_sources;
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
@@ -19,10 +21,12 @@ pub use self::{
     binding::{Binding, BindingMatch},
     compile::{Compiler, Secrets, compile_document, compile_records, document_records, is_variable},
     fault::{Fault, Faults},
+    header_name::{IdentityHeaders, MAX_HEADER_NAME_BYTES, is_reserved},
     issuer::{Issuer, Keys},
     path::canonical_path,
     route::Route,
     route_table::RouteTable,
+    token_sources::{TokenHeaders, TokenSources},
 };
 use crate::{crypto::SigningKey, denial::Denial, digest::Digest, time::Timestamp, wire::snapshot};
 
@@ -40,6 +44,8 @@ pub struct Policy {
     pub(crate) routes: RouteTable,
     pub(crate) signing_keys: Vec<MintingKey>,
     pub(crate) authority_jwks: Option<Value>,
+    pub(crate) token_headers: TokenHeaders,
+    pub(crate) identity_headers: IdentityHeaders,
 }
 
 /// A signing key and when it may be used.
@@ -101,6 +107,16 @@ impl Policy {
             .iter()
             .filter(|key| key.not_before <= now && now < key.not_after)
             .max_by_key(|key| key.not_after)
+    }
+
+    /// The headers beside `authorization` that a route may read a token from.
+    pub const fn token_headers(&self) -> &TokenHeaders {
+        &self.token_headers
+    }
+
+    /// The headers that clients may not send.
+    pub const fn identity_headers(&self) -> &IdentityHeaders {
+        &self.identity_headers
     }
 
     /// The authority's published JWK set, if the snapshot carries one.

@@ -1,13 +1,16 @@
 //! Carrying out steps. The only place where a request is resumed or answered.
 
 use cambist_core::{
+    denial::Denial,
     flow::{Answer, Call, Credential, Edits, Flow, Response, Step},
     time::Timestamp,
 };
 
 use crate::{
     gateway::Gateway,
+    head::Parts,
     host::Host,
+    identity_headers,
     waiters::{Ripe, Waiter},
 };
 
@@ -35,8 +38,11 @@ pub fn carry_out(gateway: &mut Gateway, host: &dyn Host, stream: u32, step: Step
     loop {
         let (flow, call) = match step {
             Step::Forward(edits) => return forward(gateway, host, edits),
-            Step::Reply { response, report } => {
+            Step::Reply { response, path, report } => {
                 gateway.record(host, report, host.now());
+                if let Some(path) = path {
+                    host.set_request_header(":path", &path);
+                }
                 respond(host, &response);
                 return Outcome::Answered;
             }
@@ -60,11 +66,18 @@ pub fn carry_out(gateway: &mut Gateway, host: &dyn Host, stream: u32, step: Step
 /// callouts for those of that stream's root context, which may be another one and about to go.
 pub fn resume_ripe(gateway: &mut Gateway, host: &dyn Host) {
     for Ripe { waiter, expired } in gateway.waiters.take_ripe() {
-        let Waiter { stream, flow, call, .. } = *waiter;
+        let Waiter { stream, mut flow, call, .. } = *waiter;
         // Where the stream is gone the one before stays selected: nothing may be done to it.
         if !host.select_stream(stream) {
             continue;
         }
+        // Another policy may be in force than when the request came, with other headers that count.
+        let headers = host.request_headers();
+        if !identity_headers::strip(host, &headers, &gateway.state) {
+            respond(host, &Response::denial(Denial::TokenMalformed, None));
+            continue;
+        }
+        flow.refresh(&Parts::of(&headers, &gateway.state).head());
         let answer = if expired { Answer::TimedOut(call) } else { Answer::Ready };
         let step = gateway.resume(host, &flow, &answer);
         if carry_out(gateway, host, stream, step) == Outcome::Forwarded {
@@ -81,15 +94,18 @@ pub fn respond(host: &dyn Host, response: &Response) {
 }
 
 fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
-    let Edits { credential, headers, report } = edits;
+    let Edits { credential, removed, rewritten, report } = edits;
     match credential {
         Credential::Keep => {}
         Credential::Remove => host.remove_request_header("authorization"),
         // Setting removes every copy first.
         Credential::Replace(value) => host.set_request_header("authorization", value.as_bytes()),
     }
-    for (name, value) in headers {
-        host.set_request_header(&name, value.as_bytes());
+    for name in removed {
+        host.remove_request_header(&name);
+    }
+    for (name, value) in rewritten {
+        host.set_request_header(name, &value);
     }
     let now = if report.event.is_some() { host.now() } else { Timestamp::default() };
     gateway.record(host, report, now);

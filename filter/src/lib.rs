@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod driver;
 pub mod fetching;
 pub mod gateway;
+pub mod head;
 pub mod host;
 pub mod identity_headers;
 pub mod readiness;

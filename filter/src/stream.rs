@@ -1,13 +1,11 @@
 //! One request.
 
-use cambist_core::{
-    denial::Denial,
-    flow::{Head, Response},
-};
+use cambist_core::{denial::Denial, flow::Response};
 
 use crate::{
     driver::{self, Outcome},
     gateway::Gateway,
+    head::Parts,
     host::{HeaderMap, Host},
     identity_headers, readiness,
     registry::SharedGateway,
@@ -40,10 +38,6 @@ impl Stream {
     /// Takes the request's headers.
     pub fn on_request_headers(&mut self, host: &dyn Host) -> Next {
         let headers = host.request_headers();
-        if !identity_headers::strip(host, &headers) {
-            driver::respond(host, &Response::denial(Denial::TokenMalformed, None));
-            return Next::Pause;
-        }
         let gateway = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok());
         let Some(mut gateway) = gateway else {
             driver::respond(host, &Response::denial(Denial::Internal, None));
@@ -63,14 +57,20 @@ impl Stream {
     /// come that way (RFC 9110 §6.5.1); a credential was not looked at here, so nobody verified it.
     pub fn on_request_trailers(&self, host: &dyn Host) -> Next {
         let trailers = host.request_trailers();
-        if !identity_headers::strip_trailers(host, &trailers) {
-            driver::respond(host, &Response::denial(Denial::TokenMalformed, None));
-            return Next::Pause;
+        let gateway = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow().ok());
+        let stripped = gateway.is_some_and(|gateway| {
+            let state = &gateway.state;
+            for (name, _) in trailers.headers().filter(|(name, _)| state.is_credential_header(name)) {
+                // Names of credentials are text: they stand in a policy.
+                host.remove_request_trailer(&String::from_utf8_lossy(name));
+            }
+            identity_headers::strip_trailers(host, &trailers, state)
+        });
+        if stripped {
+            return Next::Continue;
         }
-        if trailers.headers().any(|(name, _)| name.eq_ignore_ascii_case(b"authorization")) {
-            host.remove_request_trailer("authorization");
-        }
-        Next::Continue
+        driver::respond(host, &Response::denial(Denial::TokenMalformed, None));
+        Next::Pause
     }
 }
 
@@ -85,38 +85,12 @@ impl Drop for Stream {
 }
 
 fn decide(gateway: &mut Gateway, host: &dyn Host, id: u32, headers: &HeaderMap) -> Outcome {
-    let mut head = Head::default();
-    let mut authorization: Vec<&[u8]> = Vec::new();
-    let mut repeated = false;
-    let mut headers = headers.headers();
-    for (name, value) in headers.by_ref() {
-        let slot = match name {
-            b":method" => &mut head.method,
-            b":authority" => &mut head.authority,
-            b":path" => &mut head.path,
-            b"origin" => {
-                head.has_origin = true;
-                continue;
-            }
-            b"access-control-request-method" => {
-                head.has_request_method = true;
-                continue;
-            }
-            // Envoy's names are lower case already; a credential must not depend on it.
-            name if name.eq_ignore_ascii_case(b"authorization") => {
-                authorization.push(value);
-                continue;
-            }
-            _ => continue,
-        };
-        repeated |= !slot.is_empty();
-        *slot = value;
+    if !identity_headers::strip(host, headers, &gateway.state) {
+        driver::respond(host, &Response::denial(Denial::TokenMalformed, None));
+        return Outcome::Answered;
     }
-    if repeated || !headers.is_complete() {
-        // The router may act on the other one, or on what is missing here: such a request is malformed.
-        head = Head::default();
-    }
-    head.authorization = &authorization;
+    let parts = Parts::of(headers, &gateway.state);
+    let head = parts.head();
     if let Some(response) = readiness::answer(gateway, head.method, head.path) {
         driver::respond(host, &response);
         return Outcome::Answered;

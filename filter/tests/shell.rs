@@ -16,6 +16,7 @@ mod shell {
     mod signatures;
     mod snapshots;
     mod stage;
+    mod token_sources;
     mod vm;
     mod waiting;
 }

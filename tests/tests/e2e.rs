@@ -33,4 +33,5 @@ mod e2e {
     mod reload;
     mod revocation;
     mod rotation;
+    mod token_sources;
 }

@@ -3,7 +3,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use alloc::{vec, vec::Vec};
 
-use super::{Credential, MAX_TOKEN_BYTES, extract};
+use super::{Credential, MAX_TOKEN_BYTES, bare, extract};
 use crate::denial::Denial;
 
 fn one(value: &[u8]) -> Result<Credential<'_>, Denial> {
@@ -64,6 +64,23 @@ fn refuses_anything_but_one_token() {
         b"\xff abc",
     ] {
         assert_eq!(one(value), Err(Denial::TokenMalformed), "{value:?}");
+    }
+}
+
+#[test]
+fn takes_a_bare_token_and_nothing_else() {
+    assert_eq!(bare(b"a-._~+/b=="), Ok(&b"a-._~+/b=="[..]));
+    for value in
+        [&b""[..], b" abc", b"abc ", b"Bearer abc", b"\"abc\"", b"a=b", b"abc%3D", b"ab\xc3\xa9", b"a\0"]
+    {
+        assert_eq!(bare(value), Err(Denial::TokenMalformed), "{value:?}");
+    }
+    for value in [&b"a,b"[..], b"a, a", b",", b"Bearer a,Bearer b"] {
+        assert_eq!(bare(value), Err(Denial::MultipleTokens), "{value:?}");
+    }
+    assert_eq!(bare(&vec![b'a'; MAX_TOKEN_BYTES]).map(<[u8]>::len), Ok(MAX_TOKEN_BYTES));
+    for byte in *b"a," {
+        assert_eq!(bare(&vec![byte; MAX_TOKEN_BYTES + 1]), Err(Denial::TokenTooLarge));
     }
 }
 

@@ -2,9 +2,11 @@
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::Head;
+use super::{
+    Head,
+    source::{self, Carrier},
+};
 use crate::{
-    bearer::{self, Credential},
     denial::Denial,
     json,
     policy::{Policy, Route},
@@ -12,25 +14,25 @@ use crate::{
 };
 
 /// What a request presents.
-pub(super) enum Presented<'a> {
-    /// No bearer token.
+pub(super) enum Presented<'a, 'p> {
+    /// No token.
     Nothing,
-    /// A bearer token that the route lets pass unread.
+    /// A token that the route lets pass unread.
     Foreign,
-    /// A bearer token to verify.
-    Token(&'a [u8]),
+    /// A token to verify.
+    Token(&'a [u8], Carrier<'p>),
 }
 
-pub(super) fn presented<'a>(
+pub(super) fn presented<'a, 'p>(
     head: &Head<'a>,
     policy: &Policy,
-    route: &Route,
-) -> Result<Presented<'a>, Denial> {
-    match bearer::extract(head.authorization)? {
-        Credential::None | Credential::OtherScheme => Ok(Presented::Nothing),
-        Credential::Bearer(token) => match route.foreign_token {
+    route: &'p Route,
+) -> Result<Presented<'a, 'p>, Denial> {
+    match source::find(head, &route.sources)? {
+        None => Ok(Presented::Nothing),
+        Some((token, carrier)) => match route.foreign_token {
             ForeignToken::Pass if is_foreign(token, policy) => Ok(Presented::Foreign),
-            ForeignToken::Pass | ForeignToken::Reject => Ok(Presented::Token(token)),
+            ForeignToken::Pass | ForeignToken::Reject => Ok(Presented::Token(token, carrier)),
         },
     }
 }

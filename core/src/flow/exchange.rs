@@ -1,6 +1,6 @@
 //! The swap: an access token for a granted subject token, from the cache or minted now.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, sync::Arc};
 
 use super::{
     Ambient, Counted, Credential, Edits, Report,
@@ -49,7 +49,7 @@ impl Desk<'_> {
         if let Some(access) = known {
             let credential = Credential::Replace(Arc::clone(&access.authorization));
             let report = Report::counted(Counted::MintedCached);
-            return Ok(Edits { credential, headers: Vec::new(), report });
+            return Ok(Edits::new(credential, report));
         }
         let (access, record) = self.mint(verified, granted, target, minting, ambient)?;
         let credential = Credential::Replace(Arc::clone(&access.authorization));
@@ -60,7 +60,7 @@ impl Desk<'_> {
         } else {
             Report::counted(Counted::Minted)
         };
-        Ok(Edits { credential, headers: Vec::new(), report })
+        Ok(Edits::new(credential, report))
     }
 
     fn mint(

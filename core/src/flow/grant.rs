@@ -1,6 +1,6 @@
 //! From a presented token to edits: verify or find it verified, then authorise.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc};
 
 use super::{Ambient, Call, Counted, Credential, Edits, Report, State, report::Subject};
 use crate::{
@@ -129,7 +129,7 @@ impl<'p> Desk<'p> {
         match self.route.exchange {
             Exchange::None => {
                 let credential = if self.route.forward { Credential::Keep } else { Credential::Remove };
-                Ok(Edits { credential, headers: Vec::new(), report: Report::counted(counted) })
+                Ok(Edits::new(credential, Report::counted(counted)))
             }
             Exchange::Gateway => self
                 .exchange(verified, &granted, ambient)

@@ -20,6 +20,8 @@ pub struct Head<'a> {
     pub path: &'a [u8],
     /// Every `authorization` value.
     pub authorization: &'a [&'a [u8]],
+    /// Name and value of every header that [`crate::policy::Policy::token_headers`] names.
+    pub others: &'a [(&'a [u8], &'a [u8])],
     /// Whether `origin` is there.
     pub has_origin: bool,
     /// Whether `access-control-request-method` is there.
@@ -32,6 +34,7 @@ pub struct Request {
     authority: Vec<u8>,
     path: Vec<u8>,
     authorization: Vec<Vec<u8>>,
+    others: Vec<(Vec<u8>, Vec<u8>)>,
     has_origin: bool,
     has_request_method: bool,
 }
@@ -48,10 +51,16 @@ pub(super) struct Place<'a> {
 
 // === impl Head ===
 
-impl Head<'_> {
+impl<'a> Head<'a> {
     /// Whether this is a CORS preflight: `OPTIONS` with both headers (attack R11).
     pub fn is_cors_preflight(&self) -> bool {
         self.method == b"OPTIONS" && self.has_origin && self.has_request_method
+    }
+
+    /// Every value of a header in `others`.
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone {
+        let is_it = move |known: &[u8]| known.eq_ignore_ascii_case(name.as_bytes());
+        self.others.iter().filter(move |(known, _)| is_it(known)).map(|(_, value)| *value)
     }
 
     pub(super) fn to_request(self) -> Request {
@@ -60,6 +69,11 @@ impl Head<'_> {
             authority: self.authority.to_owned(),
             path: self.path.to_owned(),
             authorization: self.authorization.iter().map(|value| (*value).to_owned()).collect(),
+            others: self
+                .others
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             has_origin: self.has_origin,
             has_request_method: self.has_request_method,
         }
@@ -74,6 +88,7 @@ impl fmt::Debug for Head<'_> {
             .field("authority", &String::from_utf8_lossy(self.authority))
             .field("path", &String::from_utf8_lossy(path))
             .field("authorization", &self.authorization.len())
+            .field("others", &self.others.len())
             .finish_non_exhaustive()
     }
 }
@@ -82,19 +97,22 @@ impl fmt::Debug for Head<'_> {
 
 impl Request {
     pub(super) fn weight(&self) -> usize {
-        let Self { method, authority, path, authorization, .. } = self;
-        let parts = authorization.iter().chain([method, authority, path]);
+        let Self { method, authority, path, authorization, others, .. } = self;
+        let others = others.iter().flat_map(|(name, value)| [name, value]);
+        let parts = authorization.iter().chain(others).chain([method, authority, path]);
         parts.map(Vec::len).fold(size_of::<Self>(), usize::saturating_add)
     }
 
     pub(super) fn with_head<T>(&self, f: impl FnOnce(&Head<'_>) -> T) -> T {
-        let Self { method, authority, path, authorization, has_origin, has_request_method } = self;
+        let Self { method, authority, path, authorization, others, has_origin, has_request_method } = self;
         let authorization: Vec<&[u8]> = authorization.iter().map(Vec::as_slice).collect();
+        let others: Vec<(&[u8], &[u8])> = others.iter().map(|(name, value)| (&**name, &**value)).collect();
         f(&Head {
             method,
             authority,
             path,
             authorization: &authorization,
+            others: &others,
             has_origin: *has_origin,
             has_request_method: *has_request_method,
         })

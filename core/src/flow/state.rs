@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use crate::{
     denylist::Denylist,
     keyring::Keyring,
-    policy::Policy,
+    policy::{Policy, TokenHeaders, is_reserved},
     time::Timestamp,
     token_cache::{MAX_TOKENS, VerifiedTokens},
 };
@@ -54,6 +54,25 @@ impl State {
     /// The policy in force.
     pub fn policy(&self) -> Option<Arc<Policy>> {
         self.policy.clone()
+    }
+
+    /// The headers beside `authorization` that a decision may look at; `None` where there are none.
+    pub fn token_headers(&self) -> Option<&TokenHeaders> {
+        self.policy.as_deref().map(Policy::token_headers).filter(|headers| !headers.is_empty())
+    }
+
+    /// Whether some route looks for a credential in the header `name`.
+    pub fn is_credential_header(&self, name: &[u8]) -> bool {
+        name.eq_ignore_ascii_case(b"authorization")
+            || self.token_headers().is_some_and(|headers| headers.contains(name))
+    }
+
+    /// Whether clients may not send the header `name`: it is removed before anything else (law 8).
+    pub fn is_identity_header(&self, name: &[u8]) -> bool {
+        match &self.policy {
+            Some(policy) => policy.identity_headers().contains(name),
+            None => is_reserved(name),
+        }
     }
 
     /// Epoch of the policy in force; 0 without one.

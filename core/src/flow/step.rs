@@ -5,9 +5,16 @@ use core::fmt;
 
 use super::{
     Head, Report, Request, Response,
+    parts::{without_cookies, without_parameters},
     report::{Counted, Subject},
+    source::Carrier,
 };
-use crate::{denial::Denial, policy::Route, time::Timestamp, wire::event::IdentityTuple};
+use crate::{
+    denial::Denial,
+    policy::{Route, TokenSources},
+    time::Timestamp,
+    wire::event::IdentityTuple,
+};
 
 /// The next thing to do with a request.
 #[must_use]
@@ -18,6 +25,8 @@ pub enum Step {
     Reply {
         /// The answer.
         response: Response,
+        /// What `:path` becomes before that, where logs must not show the token in it.
+        path: Option<Vec<u8>>,
         /// What to count and record.
         report: Report,
     },
@@ -46,8 +55,10 @@ pub struct Flow {
 pub struct Edits {
     /// What happens to the `authorization` header.
     pub credential: Credential,
-    /// Headers to set, each after every copy of it was removed.
-    pub headers: Vec<(Arc<str>, Arc<str>)>,
+    /// Headers to remove, every copy of each.
+    pub removed: Vec<Arc<str>>,
+    /// Headers to set, `:path` and `cookie`, each in place of every copy of it.
+    pub rewritten: Vec<(&'static str, Vec<u8>)>,
     /// What to count and record.
     pub report: Report,
 }
@@ -145,11 +156,7 @@ impl Step {
         subject: Option<Box<Subject>>,
         epoch: u64,
     ) -> Self {
-        Self::Forward(Edits {
-            credential: Credential::Keep,
-            headers: Vec::new(),
-            report: Report::observed(denial, route, subject, epoch),
-        })
+        Self::Forward(Edits::new(Credential::Keep, Report::observed(denial, route, subject, epoch)))
     }
 }
 
@@ -159,6 +166,11 @@ impl Flow {
     /// When the request came.
     pub const fn arrived(&self) -> Timestamp {
         self.arrived
+    }
+
+    /// Takes the request as it is now: the policy in force may look at more headers than the one it came under.
+    pub fn refresh(&mut self, head: &Head<'_>) {
+        self.request = head.to_request();
     }
 
     /// About how many bytes it keeps, so that a shell can bound what waits.
@@ -171,14 +183,51 @@ impl Flow {
 
 impl Edits {
     pub(super) fn untouched(counted: Counted) -> Self {
-        Self { credential: Credential::Keep, headers: Vec::new(), report: Report::counted(counted) }
+        Self::new(Credential::Keep, Report::counted(counted))
+    }
+
+    pub(super) const fn new(credential: Credential, report: Report) -> Self {
+        Self { credential, removed: Vec::new(), rewritten: Vec::new(), report }
+    }
+
+    /// The token of this request stood in `carrier`, not necessarily in `authorization`.
+    pub(super) fn of(mut self, carrier: Carrier<'_>, route: &Route) -> Self {
+        if carrier != Carrier::Authorization && self.credential == Credential::Remove {
+            // What stands there is no token of ours.
+            self.credential = Credential::Keep;
+        }
+        if let Carrier::Header(name) = carrier
+            && !route.forward
+        {
+            self.removed.push(Arc::clone(name));
+        }
+        self
+    }
+
+    /// Cuts out the query parameters and cookies in which the route allows tokens, whatever stands there.
+    pub(super) fn without_parts(mut self, head: &Head<'_>, sources: &TokenSources) -> Self {
+        self.rewritten.extend(scrubbed(head, sources).map(|path| (":path", path)));
+        match without_cookies(head.values("cookie"), &sources.cookies) {
+            Some(value) if value.is_empty() => self.removed.push("cookie".into()),
+            Some(value) => self.rewritten.push(("cookie", value)),
+            None => {}
+        }
+        self
     }
 
     /// A browser's preflight carries no credential; one that does must not take it past the check.
-    pub(super) fn preflight(head: &Head<'_>) -> Self {
+    pub(super) fn preflight(head: &Head<'_>, sources: &TokenSources) -> Self {
         let credential = if head.authorization.is_empty() { Credential::Keep } else { Credential::Remove };
-        Self { credential, headers: Vec::new(), report: Report::counted(Counted::Preflight) }
+        let mut edits = Self::new(credential, Report::counted(Counted::Preflight));
+        let sent = sources.headers.iter().filter(|source| head.values(&source.name).next().is_some());
+        edits.removed.extend(sent.map(|source| Arc::clone(&source.name)));
+        edits
     }
+}
+
+/// `:path` without the tokens in it, or `None` where the route allows none there or none is there.
+pub(super) fn scrubbed(head: &Head<'_>, sources: &TokenSources) -> Option<Vec<u8>> {
+    without_parameters(head.path, &sources.queries)
 }
 
 // === impl Credential ===

@@ -15,5 +15,6 @@ mod replies;
 mod robustness;
 mod secrecy;
 mod snapshots;
+mod sources;
 mod spellings;
 mod swap;

@@ -5,6 +5,7 @@
 mod access;
 mod document;
 mod party;
+mod token_sources;
 
 use alloc::{
     format,
@@ -17,7 +18,7 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 pub use self::document::{compile_document, document_records, is_variable};
-use super::{Fault, Faults, Issuer, MintingKey, Policy, RouteTable};
+use super::{Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, RouteTable};
 use crate::{
     secret::Secret,
     wire::snapshot::{AuthorityKeys, Client, End, Header, Record, SCHEMA},
@@ -43,6 +44,9 @@ pub struct Compiler {
     routes: RouteTable,
     signing_keys: Vec<MintingKey>,
     authority_keys: Option<AuthorityKeys>,
+    /// Headers that routes read tokens from, with the route's id.
+    token_headers: Vec<(String, Arc<str>)>,
+    identity_headers: IdentityHeaders,
     ended: bool,
 }
 
@@ -106,6 +110,8 @@ impl Compiler {
         let issuers: HashMap<String, Arc<Issuer>> =
             self.issuers.into_iter().map(|(id, issuer)| (id, Arc::new(issuer))).collect();
         let issuers_by_iss = party::index_issuers(issuers.values(), &mut self.faults);
+        let token_headers =
+            token_sources::index(&self.token_headers, &self.identity_headers, &mut self.faults);
         match self.header {
             Some(header) if self.faults.is_empty() => Ok(Policy {
                 header,
@@ -115,6 +121,8 @@ impl Compiler {
                 routes: self.routes,
                 signing_keys: self.signing_keys,
                 authority_jwks: self.authority_keys.map(|keys| keys.jwks),
+                token_headers,
+                identity_headers: self.identity_headers,
             }),
             Some(_) => Err(self.faults),
             None => {

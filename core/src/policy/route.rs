@@ -4,6 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use hashbrown::HashSet;
 
+use super::TokenSources;
 use crate::wire::snapshot::{Exchange, ForeignToken, Mode};
 
 /// What happens to the requests it matches.
@@ -29,4 +30,6 @@ pub struct Route {
     pub cors_preflight: bool,
     /// What to do with foreign tokens.
     pub foreign_token: ForeignToken,
+    /// Where the subject token may stand.
+    pub sources: TokenSources,
 }

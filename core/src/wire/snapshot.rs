@@ -4,6 +4,7 @@ mod binding;
 mod issuer;
 mod route;
 mod signing_key;
+mod token_source;
 
 use alloc::{string::String, vec::Vec};
 
@@ -15,6 +16,7 @@ pub use self::{
     issuer::{AudienceRule, Issuer, KeySource, default_algorithms},
     route::{Exchange, ForeignToken, Mode, PathMatch, Route},
     signing_key::{PrivateKey, SigningKey},
+    token_source::{HeaderSource, TokenSource, default_token_sources},
 };
 
 /// The only snapshot format this version reads.

@@ -4,6 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use alloc::{
+    format,
     string::{String, ToString as _},
     vec,
     vec::Vec,
@@ -59,6 +60,14 @@ fn busy() -> Wire {
         };
         add("wild", "*.example", PathMatch::Template("/a/{b}".into()), Mode::Observe, ForeignToken::Reject);
         add("any", "*", PathMatch::Prefix("/".into()), Mode::Optional, ForeignToken::Pass);
+        let sources = json!([
+            "authorization",
+            { "header": { "name": "x-token", "prefix": "Token " } },
+            { "query": "access_token" },
+            { "cookie": "session" },
+        ]);
+        let everywhere = wire.routes.last_mut().unwrap();
+        everywhere.token_sources = serde_json::from_value(sources).unwrap();
         let mut fetched = host_issuer("fetched");
         fetched.keys = KeySource::Derived;
         wire.issuers.push(fetched);
@@ -90,6 +99,15 @@ fn seeds() -> Vec<Ask> {
                     has_request_method: true,
                     ..Ask::bearing(token).to("/%20/%C3%A9")
                 },
+                Ask { authority: b"any".to_vec(), ..Ask::bare().and("x-token", format!("Token {token}")) },
+                Ask {
+                    authority: b"any".to_vec(),
+                    ..Ask::bare().to(&format!("/a?b=1&access_token={token}")).and("cookie", "a=b; c")
+                },
+                Ask {
+                    authority: b"any".to_vec(),
+                    ..Ask::bare().to("/a?b").and("cookie", format!("a=1; session={token}"))
+                },
             ]
         })
         .collect()
@@ -107,8 +125,12 @@ fn no_mutated_request_panics_or_gets_through() {
             0 => mutate(&mut numbers, &mut ask.method),
             1 => mutate(&mut numbers, &mut ask.authority),
             2 => mutate(&mut numbers, &mut ask.path),
-            3 => ask.authorization.push(ask.authorization[0].clone()),
-            _ => mutate(&mut numbers, &mut ask.authorization[0]),
+            3 if !ask.authorization.is_empty() => ask.authorization.push(ask.authorization[0].clone()),
+            4 if !ask.others.is_empty() => ask.others.push(ask.others[0].clone()),
+            _ => match ask.authorization.first_mut().or(ask.others.first_mut().map(|(_, value)| value)) {
+                Some(value) => mutate(&mut numbers, value),
+                None => mutate(&mut numbers, &mut ask.path),
+            },
         }
         if numbers.below(50) == 0 {
             gateway.now = Timestamp::from_millis(match numbers.below(4) {

@@ -98,6 +98,7 @@ impl Compiler {
             forward,
             cors_preflight,
             foreign_token,
+            token_sources,
         } = route;
         if !is_slug(&id) {
             self.fault("route", &id, "id", "must match [a-z0-9][a-z0-9._-]{0,62}");
@@ -158,6 +159,7 @@ impl Compiler {
                 "`pass` would let a `require` route through unverified",
             );
         }
+        let sources = self.token_sources(&id, token_sources, forward);
         let scope = scopes.join(" ");
         let clients = clients.into_iter().collect();
         let compiled = Arc::new(Route {
@@ -171,6 +173,7 @@ impl Compiler {
             forward,
             cors_preflight,
             foreign_token,
+            sources,
         });
         if let Err(other) = self.routes.insert(&host, &path, methods.as_deref(), &compiled) {
             self.fault(

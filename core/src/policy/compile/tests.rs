@@ -7,3 +7,4 @@ mod lines;
 mod parties;
 mod row;
 mod secrets;
+mod sources;

@@ -10,6 +10,7 @@ use hashbrown::HashSet;
 use super::{PathMatch, Route, RouteTable};
 use crate::{
     denial::Denial,
+    policy::TokenSources,
     wire::snapshot::{Exchange, ForeignToken, Mode},
 };
 
@@ -25,6 +26,7 @@ fn named(id: &str) -> Arc<Route> {
         forward: false,
         cors_preflight: false,
         foreign_token: ForeignToken::Reject,
+        sources: TokenSources::default(),
     })
 }
 

@@ -4,6 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use super::token_source::{TokenSource, are_default, default_token_sources};
+
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +43,9 @@ pub struct Route {
     /// What to do with a bearer that is no JWT or is of an unlisted issuer.
     #[serde(default)]
     pub foreign_token: ForeignToken,
+    /// Where the subject token may stand; all places are looked at. Absent: `authorization`. Empty is a fault.
+    #[serde(default = "default_token_sources", skip_serializing_if = "are_default")]
+    pub token_sources: Vec<TokenSource>,
 }
 
 /// Which paths a route covers, compared with the canonical path.
