@@ -131,6 +131,7 @@ fn stand_in_issuer(id: &str) -> Record {
         max_age: None,
         max_stale: 3600,
         refetch_floor_ms: 1000,
+        userinfo: None,
         allow_http: false,
         enabled: true,
     })

@@ -12,6 +12,8 @@ mod response;
 mod source;
 mod state;
 mod step;
+mod userinfo;
+mod visit;
 
 use alloc::{boxed::Box, sync::Arc};
 
@@ -19,9 +21,10 @@ use self::{
     credential::{Presented, presented},
     grant::Halt,
     request::Place,
+    visit::Visit,
 };
 pub use self::{
-    report::{Counted, Report},
+    report::{Counted, Report, UserInfoFailure},
     request::{Head, Request},
     response::Response,
     state::State,
@@ -48,37 +51,45 @@ pub struct Ambient<'a> {
 
 /// Decides about a request as far as that is possible at once.
 pub fn start(state: &mut State, head: &Head<'_>, ambient: &mut Ambient<'_>) -> Step {
-    let arrived = ambient.now;
-    decide(state, head, arrived, ambient)
+    let mut visit = Visit::first(ambient.now);
+    decide(state, head, &mut visit, ambient)
 }
 
 /// Goes on after `answer` to the call that [`start`] or an earlier `resume` asked for.
 ///
 /// The whole decision is made again with what is known now, so nothing that changed while waiting is missed.
 pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Ambient<'_>) -> Step {
-    let Flow { request, arrived } = flow;
+    if let Some(mut visit) = Visit::again(flow, answer) {
+        let step = flow.request.with_head(|head| decide(state, head, &mut visit, ambient));
+        return match (visit.failure, answer) {
+            (Some(failure), Answer::TimedOut(call) | Answer::Remote(call, _)) => {
+                step.with_userinfo_failure(call, failure)
+            }
+            _ => step,
+        };
+    }
     let denial = match answer {
-        Answer::Ready => return request.with_head(|head| decide(state, head, *arrived, ambient)),
-        Answer::Overloaded => Denial::Overloaded,
         Answer::TimedOut(Call::FetchKeys { .. }) => Denial::KeysUnavailable,
         Answer::TimedOut(Call::AwaitSnapshot) => Denial::ConfigStale,
         Answer::TimedOut(_) => Denial::UpstreamStsUnavailable,
-        // No call of this version is answered remotely.
-        Answer::Remote(_) => Denial::Internal,
+        Answer::Overloaded => Denial::Overloaded,
+        // No other call of this version is answered remotely.
+        Answer::Ready | Answer::Remote(..) => Denial::Internal,
     };
-    let route = state.policy().and_then(|policy| request.with_head(|head| find_route(&policy, head).ok()));
+    let route =
+        state.policy().and_then(|policy| flow.request.with_head(|head| find_route(&policy, head).ok()));
     match route {
         Some(route) if route.mode == Mode::Observe => {
             Step::observed(Some(denial), &route, None, state.epoch())
         }
-        Some(route) => request.with_head(|head| refuse(denial, head, &route, None, state.epoch())),
+        Some(route) => flow.request.with_head(|head| refuse(denial, head, &route, None, state.epoch())),
         None => refuse_unrouted(denial, state.epoch()),
     }
 }
 
-fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut Ambient<'_>) -> Step {
+fn decide(state: &mut State, head: &Head<'_>, visit: &mut Visit<'_>, ambient: &mut Ambient<'_>) -> Step {
     let Some(policy) = state.policy() else {
-        return Step::call(head, arrived, Call::AwaitSnapshot);
+        return Step::call(head, visit, Call::AwaitSnapshot);
     };
     let route = match find_route(&policy, head) {
         Ok(route) => route,
@@ -88,7 +99,7 @@ fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut 
     let outcome = match () {
         () if !fresh => Err(Halt::from(Denial::ConfigStale)),
         () if route.cors_preflight && head.is_cors_preflight() => Ok(Edits::preflight(head, &route.sources)),
-        () => answer_credential(state, &policy, &route, head, arrived, ambient),
+        () => answer_credential(state, &policy, &route, head, visit, ambient),
     };
     let epoch = policy.header.epoch;
     match (outcome, route.mode) {
@@ -102,7 +113,7 @@ fn decide(state: &mut State, head: &Head<'_>, arrived: Timestamp, ambient: &mut 
         }
         (Ok(edits), _) if route.sources.is_plain() => Step::Forward(edits),
         (Ok(edits), _) => Step::Forward(edits.without_parts(head, &route.sources)),
-        (Err(Halt::Wait(call)), _) => Step::call(head, arrived, call),
+        (Err(Halt::Wait(call)), _) => Step::call(head, visit, call),
         (Err(Halt::Denied { denial, subject }), _) => refuse(denial, head, &route, subject, epoch),
     }
 }
@@ -112,13 +123,13 @@ fn answer_credential(
     policy: &Policy,
     route: &Route,
     head: &Head<'_>,
-    arrived: Timestamp,
+    visit: &mut Visit<'_>,
     ambient: &mut Ambient<'_>,
 ) -> Result<Edits, Halt> {
     // The form of a token that was verified before needs no second look.
     if route.sources.is_plain()
         && let Some(token) = bearer::sole(head.authorization)
-        && let Some(outcome) = grant::grant_known(state, policy, route, token, ambient)
+        && let Some(outcome) = grant::grant_known(state, policy, route, token, visit, ambient)
     {
         return outcome;
     }
@@ -131,11 +142,11 @@ fn answer_credential(
             let known = if route.sources.is_plain() {
                 None
             } else {
-                grant::grant_known(state, policy, route, token, ambient)
+                grant::grant_known(state, policy, route, token, visit, ambient)
             };
             let outcome = match known {
                 Some(outcome) => outcome,
-                None => grant::grant_new(state, policy, route, token, arrived, ambient),
+                None => grant::grant_new(state, policy, route, token, visit, ambient),
             };
             outcome.map(|edits| edits.of(carrier, route))
         }

@@ -29,4 +29,5 @@ pub mod policy;
 pub mod secret;
 pub mod time;
 pub mod token_cache;
+pub mod userinfo;
 pub mod wire;

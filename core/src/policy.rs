@@ -11,6 +11,7 @@ mod path;
 mod route;
 mod route_table;
 mod token_sources;
+mod userinfo;
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
@@ -27,6 +28,7 @@ pub use self::{
     route::Route,
     route_table::RouteTable,
     token_sources::{TokenHeaders, TokenSources},
+    userinfo::UserInfoRules,
 };
 use crate::{crypto::SigningKey, denial::Denial, digest::Digest, time::Timestamp, wire::snapshot};
 

@@ -16,6 +16,7 @@ use crate::{
     jose::{jwk::Thumbprint, jwt::VerifiedToken},
     policy::Issuer,
     time::Timestamp,
+    userinfo::{Failure, Remembered, UserInfo},
 };
 
 /// Most verified tokens.
@@ -46,6 +47,8 @@ pub struct Verified {
     pub identity: Option<(Digest, Arc<str>)>,
     /// SHA-256 of the whole token, once something asked for it.
     pub sha256: Option<Digest>,
+    /// What asking its issuer's UserInfo endpoint brought.
+    pub(crate) userinfo: Option<Remembered>,
     /// Access tokens minted for it.
     pub access: AccessTokens,
 }
@@ -73,6 +76,8 @@ pub struct AccessKey<'a> {
     pub target: &'a str,
     /// Granted scopes.
     pub scope: &'a str,
+    /// The login id that UserInfo gave.
+    pub login: Option<&'a str>,
     /// Digest of the key that mints, or of the external endpoint.
     pub minter: &'a [u8],
 }
@@ -87,6 +92,7 @@ struct OwnedKey {
     binding: Digest,
     target: String,
     scope: String,
+    login: Option<String>,
     minter: Vec<u8>,
 }
 
@@ -112,14 +118,38 @@ impl Verified {
             thumbprint: *token.thumbprint(),
             identity: None,
             sha256: None,
+            userinfo: None,
             access: AccessTokens::default(),
         }
+    }
+
+    /// Remembers what asking its issuer's UserInfo endpoint brought.
+    pub fn learn(&mut self, known: Remembered) {
+        self.userinfo = Some(known);
+    }
+
+    /// Forgets what asking brought when its time is over.
+    pub fn forget(&mut self, now: Timestamp) {
+        if self.userinfo.as_ref().is_some_and(|known| known.until <= now) {
+            self.userinfo = None;
+        }
+    }
+
+    /// What asking brought, unless it is forgotten.
+    pub fn learned(&self) -> Option<&Result<UserInfo, Failure>> {
+        self.userinfo.as_ref().map(|known| &known.result)
+    }
+
+    /// The good answer of its issuer's UserInfo endpoint, if it is known.
+    pub fn userinfo(&self) -> Option<&UserInfo> {
+        self.learned().and_then(|result| result.as_ref().ok())
     }
 
     fn weight(&self) -> usize {
         let audiences = self.audiences.iter().map(|audience| audience.len().saturating_add(32));
         let access = self.access.0.iter().map(|(key, access)| key.weight().saturating_add(access.weight()));
-        audiences.chain(access).fold(self.subject.len(), usize::saturating_add)
+        let userinfo = self.userinfo.iter().map(Remembered::weight);
+        audiences.chain(access).chain(userinfo).fold(self.subject.len(), usize::saturating_add)
     }
 }
 
@@ -173,19 +203,24 @@ impl fmt::Debug for AccessTokens {
 
 impl OwnedKey {
     fn new(key: &AccessKey<'_>) -> Self {
-        let AccessKey { actor, issuer, binding, target, scope, minter } = *key;
-        Self { actor, issuer, binding, target: target.into(), scope: scope.into(), minter: minter.into() }
+        let AccessKey { actor, issuer, binding, target, scope, login, minter } = *key;
+        let (target, scope, login) = (target.into(), scope.into(), login.map(String::from));
+        Self { actor, issuer, binding, target, scope, login, minter: minter.into() }
     }
 
     fn is(&self, key: &AccessKey<'_>) -> bool {
-        let Self { actor, issuer, binding, target, scope, minter } = self;
-        let own = AccessKey { actor: *actor, issuer: *issuer, binding: *binding, target, scope, minter };
+        let Self { actor, issuer, binding, target, scope, login, minter } = self;
+        let (actor, issuer, binding) = (*actor, *issuer, *binding);
+        let own = AccessKey { actor, issuer, binding, target, scope, login: login.as_deref(), minter };
         own == *key
     }
 
-    const fn weight(&self) -> usize {
-        let Self { actor: _, issuer: _, binding: _, target, scope, minter } = self;
-        target.len().saturating_add(scope.len()).saturating_add(minter.len()).saturating_add(ENTRY_OVERHEAD)
+    fn weight(&self) -> usize {
+        let Self { actor: _, issuer: _, binding: _, target, scope, login, minter } = self;
+        let login = login.as_ref().map_or(0, String::len);
+        [target.len(), scope.len(), login, minter.len()]
+            .into_iter()
+            .fold(ENTRY_OVERHEAD, usize::saturating_add)
     }
 }
 

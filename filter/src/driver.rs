@@ -2,11 +2,12 @@
 
 use cambist_core::{
     denial::Denial,
-    flow::{Answer, Call, Credential, Edits, Flow, Response, Step},
+    flow::{Answer, Call, Credential, Edits, Flow, Remote, Response, Step},
     time::Timestamp,
 };
 
 use crate::{
+    calling,
     gateway::Gateway,
     head::Parts,
     host::Host,
@@ -21,6 +22,15 @@ const KEYS_WAIT_MS: i64 = 5_000;
 /// How long a request waits in all, whatever it waits for.
 const TOTAL_WAIT_MS: i64 = 10_000;
 
+/// The context whose callback runs: callouts made in it are its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executing {
+    /// The stream that is gone on with.
+    Stream,
+    /// The root context with this id.
+    Root(u32),
+}
+
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -33,7 +43,13 @@ pub enum Outcome {
 }
 
 /// Carries out `step` for the selected stream, whose context id is `stream`.
-pub fn carry_out(gateway: &mut Gateway, host: &dyn Host, stream: u32, step: Step) -> Outcome {
+pub fn carry_out(
+    gateway: &mut Gateway,
+    host: &dyn Host,
+    executing: Executing,
+    stream: u32,
+    step: Step,
+) -> Outcome {
     let mut step = step;
     loop {
         let (flow, call) = match step {
@@ -53,36 +69,52 @@ pub fn carry_out(gateway: &mut Gateway, host: &dyn Host, stream: u32, step: Step
             }
             Step::Call { flow, call } => (flow, call),
         };
-        match park(gateway, host, stream, flow, call) {
-            Ok(()) => return Outcome::Waiting,
-            Err(waiter) => step = gateway.resume(host, &waiter.flow, &Answer::Overloaded),
-        }
+        let Some(answered) = wait(gateway, host, executing, stream, flow, call) else {
+            return Outcome::Waiting;
+        };
+        let (flow, answer) = *answered;
+        step = gateway.resume(host, &flow, &answer);
     }
 }
 
 /// Goes on with requests whose waiting is over, from a root context.
 ///
-/// This is the last thing a root context does before it returns: from the first selected stream on the host takes
+/// This is the last thing root context `root` does before it returns: from the first selected stream on the host takes
 /// callouts for those of that stream's root context, which may be another one and about to go.
-pub fn resume_ripe(gateway: &mut Gateway, host: &dyn Host) {
+pub fn resume_ripe(gateway: &mut Gateway, host: &dyn Host, root: u32) {
     for Ripe { waiter, expired } in gateway.waiters.take_ripe() {
-        let Waiter { stream, mut flow, call, .. } = *waiter;
-        // Where the stream is gone the one before stays selected: nothing may be done to it.
-        if !host.select_stream(stream) {
-            continue;
+        let Waiter { stream, flow, call, callout, .. } = *waiter;
+        if callout.is_some() {
+            gateway.waiters.ripen(|other| *other == call);
         }
-        // Another policy may be in force than when the request came, with other headers that count.
-        let headers = host.request_headers();
-        if !identity_headers::strip(host, &headers, &gateway.state) {
-            respond(host, &Response::denial(Denial::TokenMalformed, None));
-            continue;
-        }
-        flow.refresh(&Parts::of(&headers, &gateway.state).head());
         let answer = if expired { Answer::TimedOut(call) } else { Answer::Ready };
-        let step = gateway.resume(host, &flow, &answer);
-        if carry_out(gateway, host, stream, step) == Outcome::Forwarded {
-            host.resume_request();
-        }
+        go_on(gateway, host, Executing::Root(root), stream, flow, &answer);
+    }
+}
+
+/// Goes on with a paused request after `answer`.
+pub fn go_on(
+    gateway: &mut Gateway,
+    host: &dyn Host,
+    executing: Executing,
+    stream: u32,
+    mut flow: Flow,
+    answer: &Answer,
+) {
+    // Where the stream is gone the one before stays selected: nothing may be done to it.
+    if !host.select_context(stream) {
+        return;
+    }
+    // Another policy may be in force than when the request came, with other headers that count.
+    let headers = host.request_headers();
+    if !identity_headers::strip(host, &headers, &gateway.state) {
+        respond(host, &Response::denial(Denial::TokenMalformed, None));
+        return;
+    }
+    flow.refresh(&Parts::of(&headers, &gateway.state).head());
+    let step = gateway.resume(host, &flow, answer);
+    if carry_out(gateway, host, executing, stream, step) == Outcome::Forwarded {
+        host.resume_request();
     }
 }
 
@@ -107,22 +139,67 @@ fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
     for (name, value) in rewritten {
         host.set_request_header(name, &value);
     }
-    let now = if report.event.is_some() { host.now() } else { Timestamp::default() };
+    let now =
+        if report.event.is_some() || report.userinfo.is_some() { host.now() } else { Timestamp::default() };
     gateway.record(host, report, now);
     Outcome::Forwarded
 }
 
-fn park(
+/// Parks a request until its call is answered, or gives it back with the answer that there is at once.
+fn wait(
     gateway: &mut Gateway,
     host: &dyn Host,
+    executing: Executing,
     stream: u32,
     flow: Flow,
     call: Call,
-) -> Result<(), Box<Waiter>> {
-    let wait = if call == Call::AwaitSnapshot { SNAPSHOT_WAIT_MS } else { KEYS_WAIT_MS };
-    let deadline = host.now().plus_millis(wait).min(flow.arrived().plus_millis(TOTAL_WAIT_MS));
-    gateway.waiters.park(Box::new(Waiter { stream, flow, call, deadline }))?;
-    // Shared fetches belong to the root context, which acts on its next tick: make that soon.
-    gateway.hurry(host);
-    Ok(())
+) -> Option<Box<(Flow, Answer)>> {
+    let is_shared = call.is_shared();
+    let deadline = host.now().plus_millis(wait_ms(&call)).min(flow.arrived().plus_millis(TOTAL_WAIT_MS));
+    let waiter = Box::new(Waiter { stream, flow, call, callout: None, deadline });
+    if let Err(waiter) = gateway.waiters.park(waiter) {
+        return Some(Box::new((waiter.flow, Answer::Overloaded)));
+    }
+    if is_shared {
+        // Shared fetches belong to the root context, which acts on its next tick: make that soon.
+        gateway.hurry(host);
+        return None;
+    }
+    let call = gateway.waiters.call_to_make(stream)?;
+    let callout = dispatch(gateway, host, executing, stream, &call);
+    let Waiter { flow, call, .. } = *gateway.waiters.called(stream, callout)?;
+    Some(Box::new((flow, Answer::Remote(call, Remote::default()))))
+}
+
+/// Makes a callout of the context that executes, and selects the stream again.
+fn dispatch(
+    gateway: &mut Gateway,
+    host: &dyn Host,
+    executing: Executing,
+    stream: u32,
+    call: &Call,
+) -> Option<u32> {
+    match executing {
+        Executing::Stream => calling::dispatch(gateway, host, call),
+        // The host would take it for a callout of the stream's root context, the SDK for one of this.
+        Executing::Root(root) if host.select_context(root) => {
+            let token = calling::dispatch(gateway, host, call);
+            host.select_context(stream);
+            token
+        }
+        Executing::Root(_) => None,
+    }
+}
+
+fn wait_ms(call: &Call) -> i64 {
+    match call {
+        Call::AwaitSnapshot => SNAPSHOT_WAIT_MS,
+        Call::UserInfo { timeout_ms, .. } => (*timeout_ms).into(),
+        Call::FetchKeys { .. }
+        | Call::MintRemotely { .. }
+        | Call::ExchangeExternally { .. }
+        | Call::ConsumeReplay { .. }
+        | Call::AwaitAudit { .. }
+        | Call::AdmitIdentity { .. } => KEYS_WAIT_MS,
+    }
 }

@@ -18,7 +18,7 @@ struct StreamEntry(Stream);
 proxy_wasm::main! {{
     // First: this also installs the panic hook that writes to Envoy's log.
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(RootEntry(Root::new())));
+    proxy_wasm::set_root_context(|id| Box::new(RootEntry(Root::new(id))));
 }}
 
 impl Context for RootEntry {
@@ -45,7 +45,11 @@ impl RootContext for RootEntry {
     }
 }
 
-impl Context for StreamEntry {}
+impl Context for StreamEntry {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        self.0.callout_answered(&Envoy, token, body_size);
+    }
+}
 
 impl HttpContext for StreamEntry {
     fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {

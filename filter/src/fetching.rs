@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Some issuers' firewalls refuse requests without one.
-const USER_AGENT: &str = concat!("cambist/", env!("CARGO_PKG_VERSION"));
+pub const USER_AGENT: &str = concat!("cambist/", env!("CARGO_PKG_VERSION"));
 
 /// Starts what is due and ends what is overdue.
 pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {

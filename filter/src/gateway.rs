@@ -135,8 +135,11 @@ impl Gateway {
 
     /// Counts and records a decision.
     pub fn record(&mut self, host: &dyn Host, report: Report, now: Timestamp) {
-        let Report { counted, event } = report;
+        let Report { counted, event, userinfo } = report;
         self.telemetry.count(counted);
+        if let Some(userinfo) = userinfo {
+            self.telemetry.note_userinfo_failure(host, &userinfo, now);
+        }
         let Some(event) = event else { return };
         if let Counted::Denied(denial) | Counted::Observed(Some(denial)) = counted {
             let (route, token) = (event.route.as_deref(), event.token_sha256.as_deref());

@@ -49,6 +49,8 @@ pub struct CalloutHead {
     pub etag: Option<String>,
     /// `cache-control`.
     pub cache_control: Option<String>,
+    /// `content-type`.
+    pub content_type: Option<String>,
 }
 
 /// What the filter asks of Envoy. Nothing here panics; a host that cannot answer says `None` or `false`.
@@ -75,8 +77,9 @@ pub trait Host {
     fn callout_head(&self) -> CalloutHead;
     /// Up to `most` bytes of the answer to a callout, inside its callback.
     fn callout_body(&self, most: usize) -> Option<Vec<u8>>;
-    /// Makes stream `id` the one that the following calls act on; false if it is gone.
-    fn select_stream(&self, id: u32) -> bool;
+    /// Makes context `id`, a stream or a root, the one that the following calls act on; false if it is gone, and then
+    /// the one before stays.
+    fn select_context(&self, id: u32) -> bool;
     /// All request headers as bytes, in order; empty if there are too many.
     fn request_headers(&self) -> HeaderMap;
     /// All request trailers as bytes, in order.

@@ -3,6 +3,7 @@
 //! It carries out what core decides. Deliberately absent: decisions about requests, and any hostcall outside
 //! `host/envoy.rs`, so that everything else runs natively in tests against another host.
 
+pub mod calling;
 pub mod clusters;
 pub mod config;
 pub mod crypto;

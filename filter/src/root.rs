@@ -7,8 +7,10 @@ use cambist_core::policy::Faults;
 use hashbrown::HashMap;
 
 use crate::{
+    calling,
     config::PluginConfig,
-    driver, fetching,
+    driver::{self, Executing},
+    fetching,
     gateway::Gateway,
     host::{Host, Level},
     registry::{self, Key, SharedGateway},
@@ -43,6 +45,7 @@ pub enum Purpose {
 
 /// A handle on a gateway.
 pub struct Root {
+    id: u32,
     gateway: Option<SharedGateway>,
     in_flight: InFlight,
 }
@@ -50,9 +53,9 @@ pub struct Root {
 // === impl Root ===
 
 impl Root {
-    /// A root context that is not configured yet; its requests are refused.
-    pub fn new() -> Self {
-        Self { gateway: None, in_flight: InFlight::new() }
+    /// The root context `id`, which is not configured yet; its requests are refused.
+    pub fn new(id: u32) -> Self {
+        Self { id, gateway: None, in_flight: InFlight::new() }
     }
 
     /// Takes the plugin configuration; false, with the reason in the log, if it is not good.
@@ -72,7 +75,7 @@ impl Root {
 
     /// Does what is due.
     pub fn tick(&mut self, host: &dyn Host) {
-        let Self { gateway, in_flight } = self;
+        let Self { id, gateway, in_flight } = self;
         let Some(mut gateway) = gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) else {
             return;
         };
@@ -82,12 +85,12 @@ impl Root {
         fetching::tick(&mut gateway, host, in_flight);
         gateway.flush(host);
         gateway.waiters.expire(host.now());
-        driver::resume_ripe(&mut gateway, host);
+        driver::resume_ripe(&mut gateway, host, *id);
     }
 
     /// Takes the answer to a callout of this root context.
     pub fn callout_answered(&mut self, host: &dyn Host, token: u32, body_size: usize) {
-        let Self { gateway, in_flight } = self;
+        let Self { id, gateway, in_flight } = self;
         let Some(mut gateway) = gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) else {
             return;
         };
@@ -100,9 +103,10 @@ impl Root {
                 // Compiling and the next poll are for the tick, which should come soon.
                 gateway.hurry(host);
             }
-            None => {}
+            // A request's own, made while this context went on with it.
+            None => calling::answered(&mut gateway, host, Executing::Root(*id), token, body_size),
         }
-        driver::resume_ripe(&mut gateway, host);
+        driver::resume_ripe(&mut gateway, host, *id);
     }
 
     /// A request of this root context.
@@ -133,7 +137,7 @@ impl Root {
 
     /// Gives back what this root context has out, so that others ask again.
     fn abandon_callouts(&mut self) {
-        let Self { gateway, in_flight } = self;
+        let Self { id: _, gateway, in_flight } = self;
         let Some(mut gateway) = gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) else {
             return;
         };
@@ -158,12 +162,6 @@ fn reconfigure(gateway: &SharedGateway, config: PluginConfig, host: &dyn Host) -
         return Err(faults);
     };
     gateway.configure(config, host)
-}
-
-impl Default for Root {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Drop for Root {

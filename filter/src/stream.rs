@@ -3,7 +3,8 @@
 use cambist_core::{denial::Denial, flow::Response};
 
 use crate::{
-    driver::{self, Outcome},
+    calling,
+    driver::{self, Executing, Outcome},
     gateway::Gateway,
     head::Parts,
     host::{HeaderMap, Host},
@@ -72,6 +73,13 @@ impl Stream {
         driver::respond(host, &Response::denial(Denial::TokenMalformed, None));
         Next::Pause
     }
+
+    /// Takes the answer to a callout that the request made.
+    pub fn callout_answered(&self, host: &dyn Host, token: u32, body_size: usize) {
+        if let Some(mut gateway) = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok()) {
+            calling::answered(&mut gateway, host, Executing::Stream, token, body_size);
+        }
+    }
 }
 
 impl Drop for Stream {
@@ -96,5 +104,5 @@ fn decide(gateway: &mut Gateway, host: &dyn Host, id: u32, headers: &HeaderMap) 
         return Outcome::Answered;
     }
     let step = gateway.start(host, &head);
-    driver::carry_out(gateway, host, id, step)
+    driver::carry_out(gateway, host, Executing::Stream, id, step)
 }

@@ -1,7 +1,11 @@
 //! Counters and the log of refusals. Counts are kept in the VM and handed to Envoy on ticks: a hostcall for each
 //! request would cost as much as the cache hit it counts.
 
-use cambist_core::{denial::Denial, flow::Counted, time::Timestamp};
+use cambist_core::{
+    denial::Denial,
+    flow::{Counted, UserInfoFailure},
+    time::Timestamp,
+};
 use hashbrown::HashMap;
 
 use crate::{
@@ -9,7 +13,7 @@ use crate::{
     host::{Host, Level},
 };
 
-/// Refusals that are logged per second; the rest are only counted.
+/// Refusals and failed questions that are logged per second; the rest are only counted.
 const LOGGED_PER_SECOND: u32 = 10;
 
 /// What is counted since the last flush.
@@ -56,12 +60,7 @@ impl Telemetry {
         token: Option<&str>,
         now: Timestamp,
     ) {
-        if now.secs() != self.log_second {
-            self.log_second = now.secs();
-            self.logged = 0;
-        }
-        self.logged = self.logged.saturating_add(1);
-        if self.logged > LOGGED_PER_SECOND {
+        if !self.may_log(now) {
             return;
         }
         let token = token.and_then(|digest| digest.get(..8)).unwrap_or("-");
@@ -72,6 +71,15 @@ impl Telemetry {
             route.unwrap_or("-"),
         );
         host.log(Level::Info, &line);
+    }
+
+    /// Counts a UserInfo endpoint's failure and logs it for the operator, at most a few per second.
+    pub fn note_userinfo_failure(&mut self, host: &dyn Host, failure: &UserInfoFailure, now: Timestamp) {
+        self.count_plain("userinfo_failed", 1);
+        if self.may_log(now) {
+            let UserInfoFailure { issuer, failure } = failure;
+            host.log(Level::Warn, &format!("issuer {issuer}: no UserInfo: {failure}"));
+        }
     }
 
     /// Hands everything to Envoy.
@@ -90,6 +98,15 @@ impl Telemetry {
             self.defined.insert(*name, id);
             host.add_to_counter(id, core::mem::take(amount));
         }
+    }
+
+    fn may_log(&mut self, now: Timestamp) -> bool {
+        if now.secs() != self.log_second {
+            self.log_second = now.secs();
+            self.logged = 0;
+        }
+        self.logged = self.logged.saturating_add(1);
+        self.logged <= LOGGED_PER_SECOND
     }
 
     fn add(&mut self, name: Name, amount: u64) {

@@ -1,4 +1,4 @@
-//! Requests that wait for something shared: bounded, each with its own deadline.
+//! Requests that wait for something, shared or their own: bounded, each with its own deadline.
 //!
 //! Deliberately absent: resuming them. What is ripe is resumed last, see [`crate::driver::resume_ripe`].
 
@@ -8,7 +8,7 @@ use cambist_core::{
 };
 use hashbrown::HashMap;
 
-/// Most requests that wait for one issuer's keys, or for the snapshot.
+/// Most requests that wait for one party: an issuer's keys, an issuer's UserInfo endpoint, or the snapshot.
 pub const MAX_PER_CALL: usize = 1_024;
 /// Most requests that wait at all.
 pub const MAX_TOTAL: usize = 4_096;
@@ -23,6 +23,8 @@ pub struct Waiter {
     pub flow: Flow,
     /// What it waits for.
     pub call: Call,
+    /// The host's number of the callout that it made for itself.
+    pub callout: Option<u32>,
     /// When it gives up.
     pub deadline: Timestamp,
 }
@@ -43,13 +45,22 @@ pub struct Waiters {
     bytes: usize,
 }
 
+// === impl Waiter ===
+
+impl Waiter {
+    /// About how many bytes it keeps.
+    fn weight(&self) -> usize {
+        self.flow.weight().saturating_add(self.call.weight())
+    }
+}
+
 // === impl Waiters ===
 
 impl Waiters {
     /// Keeps a waiter, or gives it back when too many wait already.
     pub fn park(&mut self, waiter: Box<Waiter>) -> Result<(), Box<Waiter>> {
-        let bytes = self.bytes.saturating_add(waiter.flow.weight());
-        let same = self.by_stream.values().filter(|known| known.call == waiter.call).count();
+        let bytes = self.bytes.saturating_add(waiter.weight());
+        let same = self.by_stream.values().filter(|known| known.call.same_party(&waiter.call)).count();
         if self.by_stream.len() >= MAX_TOTAL || same >= MAX_PER_CALL || bytes > MAX_BYTES {
             return Err(waiter);
         }
@@ -60,9 +71,35 @@ impl Waiters {
         Ok(())
     }
 
-    /// Makes all ripe that `is_ready` picks.
-    pub fn ripen(&mut self, is_ready: impl Fn(&Call) -> bool) {
-        self.move_to_ripe(false, |waiter| is_ready(&waiter.call));
+    /// The call that a parked request is to make for itself; `None` where another one's answer will serve it too.
+    pub fn call_to_make(&self, stream: u32) -> Option<Call> {
+        let call = &self.by_stream.get(&stream)?.call;
+        let is_out = self.by_stream.values().any(|other| other.callout.is_some() && other.call == *call);
+        (!is_out).then(|| call.clone())
+    }
+
+    /// Notes the callout that a parked request made, or gives the request back if it failed at once.
+    pub fn called(&mut self, stream: u32, callout: Option<u32>) -> Option<Box<Waiter>> {
+        if callout.is_none() {
+            return self.remove(stream);
+        }
+        if let Some(waiter) = self.by_stream.get_mut(&stream) {
+            waiter.callout = callout;
+        }
+        None
+    }
+
+    /// Takes the request that made this callout.
+    pub fn take_called(&mut self, callout: u32) -> Option<Box<Waiter>> {
+        let (stream, _) = self.by_stream.iter().find(|(_, waiter)| waiter.callout == Some(callout))?;
+        let waiter = self.by_stream.remove(&stream.to_owned())?;
+        self.release(&waiter);
+        Some(waiter)
+    }
+
+    /// Makes all ripe that `is_ready` picks; false if there are none.
+    pub fn ripen(&mut self, is_ready: impl Fn(&Call) -> bool) -> bool {
+        self.move_to_ripe(false, |waiter| is_ready(&waiter.call))
     }
 
     /// Makes all ripe whose time is up.
@@ -75,12 +112,16 @@ impl Waiters {
         core::mem::take(&mut self.ripe)
     }
 
-    /// Forgets a stream that is gone.
-    pub fn remove(&mut self, stream: u32) {
-        if let Some(waiter) = self.by_stream.remove(&stream) {
-            self.release(&waiter);
-        }
+    /// Forgets a stream, and gives back what it waited with. If others wait for its callout, whose answer may not come
+    /// any more, they are ripe.
+    pub fn remove(&mut self, stream: u32) -> Option<Box<Waiter>> {
         self.ripe.retain(|ripe| ripe.waiter.stream != stream);
+        let waiter = self.by_stream.remove(&stream)?;
+        self.release(&waiter);
+        if waiter.callout.is_some() {
+            self.ripen(|other| *other == waiter.call);
+        }
+        Some(waiter)
     }
 
     /// How many wait.
@@ -93,15 +134,16 @@ impl Waiters {
         self.by_stream.is_empty()
     }
 
-    fn move_to_ripe(&mut self, expired: bool, is_ripe: impl Fn(&Waiter) -> bool) {
+    fn move_to_ripe(&mut self, expired: bool, is_ripe: impl Fn(&Waiter) -> bool) -> bool {
         let before = self.ripe.len();
         let moved = self.by_stream.extract_if(|_, waiter| is_ripe(waiter));
         self.ripe.extend(moved.map(|(_, waiter)| Ripe { waiter, expired }));
-        let weight = self.ripe.iter().skip(before).map(|ripe| ripe.waiter.flow.weight());
+        let weight = self.ripe.iter().skip(before).map(|ripe| ripe.waiter.weight());
         self.bytes = weight.fold(self.bytes, usize::saturating_sub);
+        self.ripe.len() > before
     }
 
     fn release(&mut self, waiter: &Waiter) {
-        self.bytes = self.bytes.saturating_sub(waiter.flow.weight());
+        self.bytes = self.bytes.saturating_sub(waiter.weight());
     }
 }

@@ -17,6 +17,7 @@ mod shell {
     mod snapshots;
     mod stage;
     mod token_sources;
+    mod userinfo;
     mod vm;
     mod waiting;
 }

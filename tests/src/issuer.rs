@@ -1,5 +1,7 @@
 //! An OIDC issuer: discovery and keys over HTTP, tokens for any workload, and the faults that real issuers have.
 
+mod userinfo;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
@@ -10,6 +12,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub use self::userinfo::{LOGIN_ID, UserInfo};
 use crate::jwt::{self, Key};
 use crate::server::Server;
 
@@ -18,6 +21,9 @@ pub const AUDIENCE: &str = "https://api.example";
 
 /// Where the keys are, below the issuer's URL.
 const KEYS: &str = "/keys";
+
+/// Where the UserInfo endpoint is, below the issuer's URL.
+const USERINFO: &str = "/userinfo";
 
 /// A running issuer.
 #[derive(Debug)]
@@ -31,12 +37,13 @@ pub struct Issuer {
 struct Shared {
     book: Mutex<Book>,
     fault: watch::Sender<Fault>,
+    userinfo: watch::Sender<UserInfo>,
 }
 
 #[derive(Debug)]
 struct Book {
     iss: String,
-    keys_url: String,
+    url: String,
     keys: Vec<Key>,
     signer: Key,
     fetches: Fetches,
@@ -50,6 +57,8 @@ pub struct Fetches {
     pub discovery: u64,
     /// For the keys.
     pub keys: u64,
+    /// To the UserInfo endpoint.
+    pub userinfo: u64,
 }
 
 /// What is wrong with the issuer.
@@ -81,17 +90,19 @@ impl Issuer {
         let shared = Arc::new(Shared {
             book: Mutex::new(Book {
                 iss: String::new(),
-                keys_url: String::new(),
+                url: String::new(),
                 keys: vec![key.clone()],
                 signer: key,
                 fetches: Fetches::default(),
                 cache_control: None,
             }),
             fault: watch::Sender::new(Fault::None),
+            userinfo: watch::Sender::new(UserInfo::Good),
         });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route(KEYS, get(keys))
+            .route(USERINFO, get(userinfo::answer))
             .with_state(Arc::clone(&shared));
         let server = Server::start_on(port, router).await;
         let url = format!("http://127.0.0.1:{}", server.port());
@@ -99,7 +110,7 @@ impl Issuer {
         {
             let mut book = shared.book();
             book.iss.clone_from(&iss);
-            book.keys_url = format!("{url}{KEYS}");
+            book.url = url;
         }
         Self { server, shared, iss }
     }
@@ -116,7 +127,17 @@ impl Issuer {
 
     /// The URL of its keys.
     pub fn keys_url(&self) -> String {
-        self.shared.book().keys_url.clone()
+        self.shared.book().keys_url()
+    }
+
+    /// The URL of its UserInfo endpoint.
+    pub fn userinfo_url(&self) -> String {
+        format!("{}{USERINFO}", self.shared.book().url)
+    }
+
+    /// Makes the UserInfo endpoint answer like this.
+    pub fn set_userinfo(&self, userinfo: UserInfo) {
+        self.shared.userinfo.send_replace(userinfo);
     }
 
     /// Its published JWK set.
@@ -206,6 +227,10 @@ impl Shared {
 // === impl Book ===
 
 impl Book {
+    fn keys_url(&self) -> String {
+        format!("{}{KEYS}", self.url)
+    }
+
     fn jwks(&self) -> Value {
         json!({ "keys": self.keys.iter().map(Key::jwk).collect::<Vec<_>>() })
     }
@@ -217,7 +242,7 @@ async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
         return fault;
     }
     let book = shared.book();
-    Json(json!({ "issuer": book.iss, "jwks_uri": book.keys_url })).into_response()
+    Json(json!({ "issuer": book.iss, "jwks_uri": book.keys_url() })).into_response()
 }
 
 async fn keys(State(shared): State<Arc<Shared>>) -> Response {

@@ -34,4 +34,5 @@ mod e2e {
     mod revocation;
     mod rotation;
     mod token_sources;
+    mod userinfo;
 }

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use cambist_control_plane::store::Store as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bench::{Bench, mk_binding, mk_issuer, mk_route};
 
@@ -150,6 +150,33 @@ async fn reports_every_fault_at_once() {
         bench.admin.post("/v1/gateways", gateway).await.pointers(),
         ["/description", "/may_mint", "/name"]
     );
+}
+
+#[tokio::test]
+async fn issuers_keep_how_their_userinfo_is_asked() {
+    let bench = Bench::new().await;
+    let issuer = |userinfo: Value| json!({ "id": "a", "iss": "https://a.example", "userinfo": userinfo });
+    let bad = json!({
+        "uri": "http://a.example/me", "login_id": "a..b", "timeout_ms": 99, "cache_seconds": 3601,
+    });
+    assert_eq!(
+        bench.admin.post("/v1/issuers", issuer(bad)).await.pointers(),
+        ["/userinfo/cache_seconds", "/userinfo/login_id", "/userinfo/timeout_ms", "/userinfo/uri"]
+    );
+    for bad in [json!({}), json!({ "uri": "https://a.example/me", "on_error": "allow" })] {
+        bench.admin.post("/v1/issuers", issuer(bad)).await.problem(422);
+    }
+    let made = bench.admin.post("/v1/issuers", issuer(json!({ "uri": "https://a.example/me" }))).await;
+    assert_eq!(
+        made.created()["userinfo"],
+        json!({ "uri": "https://a.example/me", "on_error": "deny", "timeout_ms": 2_000, "cache_seconds": 300 })
+    );
+    let full = json!({
+        "uri": "https://a.example/me", "login_id": "email", "on_error": "ignore", "timeout_ms": 100,
+        "cache_seconds": 10,
+    });
+    bench.admin.put("/v1/issuers/a", "\"1\"", issuer(full.clone())).await.ok();
+    assert_eq!(bench.admin.get("/v1/issuers/a").await.ok()["userinfo"], full);
 }
 
 #[tokio::test]

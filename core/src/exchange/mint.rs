@@ -45,6 +45,9 @@ pub struct Workload<'a> {
     /// The issuer's cluster name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<&'a str>,
+    /// The login id that the issuer's UserInfo endpoint gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_id: Option<&'a str>,
 }
 
 /// Makes and signs an access token. Fails only when signing does.

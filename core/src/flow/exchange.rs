@@ -14,6 +14,7 @@ use crate::{
     },
     policy::MintingKey,
     token_cache::{Access, AccessKey, Verified},
+    userinfo::UserInfo,
     wire::{event::Minted, snapshot::Mode},
 };
 
@@ -37,12 +38,14 @@ impl Desk<'_> {
             // Nothing is minted for a request that goes on as it came: the token would lie in the cache unrecorded.
             return Ok(Edits::untouched(Counted::Observed(None)));
         }
+        let login = verified.userinfo().and_then(UserInfo::login).map(Arc::clone);
         let key = AccessKey {
             actor: None,
             issuer: issuer.digest,
             binding: binding.digest,
             target,
             scope: &route.scope,
+            login: login.as_deref(),
             minter: minting.digest.as_bytes(),
         };
         let known = verified.access.get(&key, now).filter(|access| !denylist.revokes_jti(&access.jti));
@@ -91,6 +94,7 @@ impl Desk<'_> {
                 iss: &issuer.iss,
                 sub: &verified.subject,
                 cluster: issuer.cluster.as_deref(),
+                login_id: verified.userinfo().and_then(UserInfo::login).map(|login| &**login),
             },
         };
         let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;

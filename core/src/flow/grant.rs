@@ -2,7 +2,11 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use super::{Ambient, Call, Counted, Credential, Edits, Report, State, report::Subject};
+use super::{
+    Ambient, Call, Counted, Credential, Edits, Report, State,
+    report::Subject,
+    visit::{Inquiry, Visit},
+};
 use crate::{
     denial::Denial,
     denylist::Denylist,
@@ -51,6 +55,7 @@ pub(super) fn grant_known(
     policy: &Policy,
     route: &Route,
     token: &[u8],
+    visit: &mut Visit<'_>,
     ambient: &mut Ambient<'_>,
 ) -> Option<Result<Edits, Halt>> {
     let State { keyring, verified, denylist, audited, .. } = state;
@@ -60,9 +65,10 @@ pub(super) fn grant_known(
     policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
     keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
     let desk = Desk { policy, route, denylist, audited: *audited, token };
-    let outcome = desk.serve(issuer, known, Counted::VerifiedCached, ambient);
+    let outcome = desk.serve(issuer, known, Counted::VerifiedCached, visit, ambient);
+    let has_asked = !matches!(visit.inquiry, Inquiry::Open);
     // Not by their number: one may have taken the place of a shorter one.
-    if matches!(&outcome, Ok(edits) if edits.report.counted == Counted::Minted) {
+    if has_asked || matches!(&outcome, Ok(edits) if edits.report.counted == Counted::Minted) {
         verified.reweigh(token);
     }
     Some(outcome)
@@ -74,13 +80,14 @@ pub(super) fn grant_new(
     policy: &Policy,
     route: &Route,
     token: &[u8],
-    arrived: Timestamp,
+    visit: &mut Visit<'_>,
     ambient: &mut Ambient<'_>,
 ) -> Result<Edits, Halt> {
     let State { keyring, verified, denylist, audited, .. } = state;
     let desk = Desk { policy, route, denylist, audited: *audited, token };
-    let (issuer, mut fresh) = desk.verify(keyring, arrived, ambient).map_err(|halt| halt.of_token(token))?;
-    let outcome = desk.serve(issuer, &mut fresh, Counted::Verified, ambient);
+    let (issuer, mut fresh) =
+        desk.verify(keyring, visit.arrived, ambient).map_err(|halt| halt.of_token(token))?;
+    let outcome = desk.serve(issuer, &mut fresh, Counted::Verified, visit, ambient);
     // A refused token is kept too: refusing it again must not cost a signature.
     verified.put(token, fresh);
     outcome
@@ -120,11 +127,13 @@ impl<'p> Desk<'p> {
         issuer: &'p Issuer,
         verified: &mut Verified,
         counted: Counted,
+        visit: &mut Visit<'_>,
         ambient: &mut Ambient<'_>,
     ) -> Result<Edits, Halt> {
         if let Err(denial) = verified.times.check(&issuer.times, ambient.now) {
             return Err(self.denied(denial, verified, None));
         }
+        self.inform(issuer, verified, visit, ambient.now)?;
         let granted = self.authorize(issuer, verified, ambient.now)?;
         match self.route.exchange {
             Exchange::None => {
@@ -146,21 +155,30 @@ impl<'p> Desk<'p> {
         verified: &mut Verified,
         now: Timestamp,
     ) -> Result<Granted<'p>, Halt> {
-        let Self { policy, route, denylist, .. } = self;
-        let admits = |client: &str| route.clients.contains(client) && policy.client_enabled(client);
-        let found = issuer.binding_for(&verified.audiences, &verified.subject, now.secs(), admits);
+        let found = issuer
+            .binding_for(&verified.audiences, &verified.subject, now.secs(), |client| self.admits(client));
         let binding = found.map_err(|denial| self.denied(denial, verified, None))?.binding();
         let granted = Granted { issuer, binding };
+        self.permit(&granted, verified)?;
+        Ok(granted)
+    }
+
+    /// Whether the route is open to an enabled client of this id.
+    pub(super) fn admits(self, client: &str) -> bool {
+        self.route.clients.contains(client) && self.policy.client_enabled(client)
+    }
+
+    /// What holds for a binding whatever it was found by: revocations and scopes.
+    pub(super) fn permit(self, granted: &Granted<'_>, verified: &mut Verified) -> Result<(), Halt> {
+        let Self { route, denylist, .. } = self;
+        let Granted { issuer, binding } = granted;
         let revoked = denylist.revokes_issuer(&issuer.id)
             || denylist.revokes_client(&binding.client_id)
             || (denylist.revokes_identities()
-                && denylist.revokes_identity(&self.identity(&granted, verified)));
+                && denylist.revokes_identity(&self.identity(granted, verified)));
         let decision =
             if revoked { Err(Denial::IdentityRevoked) } else { binding.allows_scopes(&route.scopes) };
-        match decision {
-            Ok(()) => Ok(granted),
-            Err(denial) => Err(self.denied(denial, verified, Some(&granted))),
-        }
+        decision.map_err(|denial| self.denied(denial, verified, Some(granted)))
     }
 
     /// The identity's id, kept with the token: hashing it for every request would cost as much as the rest of a hit.
@@ -195,7 +213,12 @@ impl<'p> Desk<'p> {
         }
     }
 
-    fn denied(self, denial: Denial, verified: &mut Verified, granted: Option<&Granted<'_>>) -> Halt {
+    pub(super) fn denied(
+        self,
+        denial: Denial,
+        verified: &mut Verified,
+        granted: Option<&Granted<'_>>,
+    ) -> Halt {
         let identity = granted.map(|granted| self.tuple(granted, verified));
         Halt::denied(denial, self.sha256(verified), identity)
     }

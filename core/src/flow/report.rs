@@ -10,6 +10,7 @@ use crate::{
     digest::Digest,
     policy::Route,
     time::Timestamp,
+    userinfo::Failure,
     wire::event::{Event, IdentityTuple, Minted, Outcome},
 };
 
@@ -20,6 +21,17 @@ pub struct Report {
     pub counted: Counted,
     /// What to record.
     pub event: Option<Box<Event>>,
+    /// Why a UserInfo endpoint gave no good answer, once per question.
+    pub userinfo: Option<Box<UserInfoFailure>>,
+}
+
+/// Why an issuer's UserInfo endpoint gave no good answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserInfoFailure {
+    /// The issuer's id.
+    pub issuer: String,
+    /// The reason.
+    pub failure: Failure,
 }
 
 /// How a decision came about; one counter each.
@@ -56,7 +68,7 @@ pub(super) struct Subject {
 
 impl Report {
     pub(super) const fn counted(counted: Counted) -> Self {
-        Self { counted, event: None }
+        Self { counted, event: None, userinfo: None }
     }
 
     pub(super) fn denied(
@@ -66,7 +78,7 @@ impl Report {
         epoch: u64,
     ) -> Self {
         let event = denial_event(denial, route, subject, epoch);
-        Self { counted: Counted::Denied(denial), event: Some(Box::new(event)) }
+        Self { counted: Counted::Denied(denial), event: Some(Box::new(event)), userinfo: None }
     }
 
     pub(super) fn observed(
@@ -76,7 +88,7 @@ impl Report {
         epoch: u64,
     ) -> Self {
         let event = denial.map(|denial| Box::new(denial_event(denial, Some(route), subject, epoch)));
-        Self { counted: Counted::Observed(denial), event }
+        Self { counted: Counted::Observed(denial), event, userinfo: None }
     }
 
     pub(super) fn minted(
@@ -97,7 +109,7 @@ impl Report {
             identity: Some(identity),
             minted: Some(minted),
         };
-        Self { counted: Counted::Minted, event: Some(Box::new(event)) }
+        Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None }
     }
 }
 

@@ -6,13 +6,17 @@ use core::fmt;
 use super::{
     Head, Report, Request, Response,
     parts::{without_cookies, without_parameters},
-    report::{Counted, Subject},
+    report::{Counted, Subject, UserInfoFailure},
     source::Carrier,
+    visit::{Question, Visit},
 };
 use crate::{
     denial::Denial,
+    endpoint::Endpoint,
     policy::{Route, TokenSources},
+    secret::Secret,
     time::Timestamp,
+    userinfo::{self, Failure},
     wire::event::IdentityTuple,
 };
 
@@ -49,6 +53,8 @@ pub struct Flow {
     pub(super) request: Request,
     /// When the request came; a key set fetched later than this is recent enough to refuse a `kid`.
     pub(super) arrived: Timestamp,
+    /// Where it stands with its question to a UserInfo endpoint.
+    pub(super) question: Question,
 }
 
 /// How a request is changed before it goes on.
@@ -96,10 +102,16 @@ pub enum Call {
         /// Body of the request.
         body: Vec<u8>,
     },
-    /// Claims from the issuer's UserInfo endpoint.
+    /// What the issuer's UserInfo endpoint says of the subject: a GET (OIDC Core §5.3.1).
     UserInfo {
         /// The issuer's id.
         issuer: String,
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// `authorization` of the request: the subject token.
+        authorization: Secret<String>,
+        /// Milliseconds until the answer must be there.
+        timeout_ms: u32,
     },
     /// One use of a token under a replay policy.
     ConsumeReplay {
@@ -131,23 +143,37 @@ pub enum Answer {
     Overloaded,
     /// It did not come in time.
     TimedOut(Call),
-    /// A per-request call was answered.
-    Remote(Remote),
+    /// A per-request call was answered, or could not be made.
+    Remote(Call, Remote),
 }
 
-/// An HTTP answer to a per-request call. `Debug` hides the body, which holds a token.
+/// An HTTP answer to a per-request call. `Debug` hides the body, which holds a token or claims.
+#[derive(Default)]
 pub struct Remote {
-    /// Its status.
+    /// Its status; 0 where there was no answer.
     pub status: u16,
-    /// Its body, bounded by the shell.
+    /// Its `content-type`.
+    pub content_type: Option<String>,
+    /// Its body. The shell reads no more than one byte beyond [`Call::most_bytes`].
     pub body: Vec<u8>,
 }
 
 // === impl Step ===
 
 impl Step {
-    pub(super) fn call(head: &Head<'_>, arrived: Timestamp, call: Call) -> Self {
-        Self::Call { flow: Flow { request: head.to_request(), arrived }, call }
+    pub(super) fn call(head: &Head<'_>, visit: &Visit<'_>, call: Call) -> Self {
+        let question = visit.question(&call);
+        Self::Call { flow: Flow { request: head.to_request(), arrived: visit.arrived, question }, call }
+    }
+
+    /// Tells the operator why a UserInfo endpoint gave no good answer.
+    pub(super) fn with_userinfo_failure(mut self, call: &Call, failure: Failure) -> Self {
+        if let Self::Forward(Edits { report, .. }) | Self::Reply { report, .. } = &mut self
+            && let Call::UserInfo { issuer, .. } = call
+        {
+            report.userinfo = Some(Box::new(UserInfoFailure { issuer: issuer.clone(), failure }));
+        }
+        self
     }
 
     pub(super) fn observed(
@@ -244,6 +270,39 @@ impl fmt::Debug for Credential {
 
 // === impl Call ===
 
+impl Call {
+    /// Whether the root context makes it, once for all who wait, rather than each request for itself.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self, Self::AwaitSnapshot | Self::FetchKeys { .. })
+    }
+
+    /// Most bytes of a good answer to a request's own call.
+    pub const fn most_bytes(&self) -> usize {
+        if self.is_shared() { 0 } else { userinfo::MAX_BODY_BYTES }
+    }
+
+    /// Whether both ask the same party, which can bear only so many at once.
+    pub fn same_party(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::UserInfo { issuer, .. }, Self::UserInfo { issuer: other, .. }) => issuer == other,
+            _ => self == other,
+        }
+    }
+
+    /// About how many bytes it keeps beside a [`Flow`].
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::UserInfo { authorization, .. } => authorization.expose().len(),
+            Self::MintRemotely { body } | Self::ExchangeExternally { body, .. } => body.len(),
+            Self::AwaitSnapshot
+            | Self::FetchKeys { .. }
+            | Self::ConsumeReplay { .. }
+            | Self::AwaitAudit { .. }
+            | Self::AdmitIdentity { .. } => 0,
+        }
+    }
+}
+
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -253,7 +312,9 @@ impl fmt::Debug for Call {
             Self::ExchangeExternally { endpoint, body: _ } => {
                 f.debug_struct("ExchangeExternally").field("endpoint", endpoint).finish_non_exhaustive()
             }
-            Self::UserInfo { issuer } => f.debug_struct("UserInfo").field("issuer", issuer).finish(),
+            Self::UserInfo { issuer, endpoint: _, authorization: _, timeout_ms: _ } => {
+                f.debug_struct("UserInfo").field("issuer", issuer).finish_non_exhaustive()
+            }
             Self::ConsumeReplay { issuer, key, exp } => f
                 .debug_struct("ConsumeReplay")
                 .field("issuer", issuer)

@@ -18,3 +18,5 @@ mod snapshots;
 mod sources;
 mod spellings;
 mod swap;
+mod userinfo;
+mod userinfo_cache;

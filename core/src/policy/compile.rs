@@ -6,6 +6,7 @@ mod access;
 mod document;
 mod party;
 mod token_sources;
+mod userinfo;
 
 use alloc::{
     format,

@@ -4,7 +4,10 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use hashbrown::HashMap;
 
-use super::binding::{Binding, BindingMatch};
+use super::{
+    binding::{Binding, BindingMatch},
+    userinfo::UserInfoRules,
+};
 use crate::{
     claims::TimeRules,
     denial::Denial,
@@ -37,7 +40,9 @@ pub struct Issuer {
     pub max_stale: u32,
     /// Least milliseconds between two fetches caused by unknown `kid`s.
     pub refetch_floor_ms: u32,
-    /// Whether `http` key URLs are accepted.
+    /// How its UserInfo endpoint is asked, if it is.
+    pub userinfo: Option<UserInfoRules>,
+    /// Whether `http` URLs are accepted.
     pub allow_http: bool,
     /// Digest of the wire object, for the caches.
     pub digest: Digest,
@@ -96,6 +101,21 @@ impl Issuer {
             Some(binding) => Ok(BindingMatch { binding }),
             None if known_elsewhere => Err(Denial::ClientUnknown),
             None => Err(Denial::IdentityNotFound),
+        }
+    }
+
+    /// The only binding that a verified token can fit, whatever else becomes known of it; `None` if there are several.
+    pub fn candidate(
+        &self,
+        audiences: &[String],
+        subject: &str,
+        now_secs: i64,
+        admits: impl Fn(&str) -> bool,
+    ) -> Result<Option<&Arc<Binding>>, Denial> {
+        match self.binding_for(audiences, subject, now_secs, admits) {
+            Ok(found) => Ok(Some(found.binding)),
+            Err(Denial::BindingAmbiguous) => Ok(None),
+            Err(denial) => Err(denial),
         }
     }
 }

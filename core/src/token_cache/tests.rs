@@ -18,6 +18,7 @@ fn verified(subject: &str) -> Verified {
         thumbprint: [0; 32],
         identity: None,
         sha256: None,
+        userinfo: None,
         access: AccessTokens::default(),
     }
 }
@@ -37,6 +38,7 @@ fn key() -> AccessKey<'static> {
         binding: Digest::of(b"binding"),
         target: "target",
         scope: "scope",
+        login: Some("login"),
         minter: b"minter",
     }
 }
@@ -142,6 +144,9 @@ fn an_access_token_is_found_by_all_it_depends_on() {
         AccessKey { target: "", ..key() },
         AccessKey { scope: "other", ..key() },
         AccessKey { scope: "scope ", ..key() },
+        AccessKey { login: Some("other"), ..key() },
+        AccessKey { login: Some(""), ..key() },
+        AccessKey { login: None, ..key() },
         AccessKey { minter: b"other", ..key() },
         AccessKey { issuer: key().binding, binding: key().issuer, ..key() },
         AccessKey { target: "targets", scope: "cope", ..key() },

@@ -5,6 +5,7 @@ mod issuer;
 mod route;
 mod signing_key;
 mod token_source;
+mod userinfo;
 
 use alloc::{string::String, vec::Vec};
 
@@ -17,6 +18,7 @@ pub use self::{
     route::{Exchange, ForeignToken, Mode, PathMatch, Route},
     signing_key::{PrivateKey, SigningKey},
     token_source::{HeaderSource, TokenSource, default_token_sources},
+    userinfo::{OnError, UserInfo},
 };
 
 /// The only snapshot format this version reads.

@@ -85,6 +85,7 @@ impl Host for Envoy {
             status: text(":status").and_then(|status| status.parse().ok()).unwrap_or(0),
             etag: text("etag"),
             cache_control: text("cache-control"),
+            content_type: text("content-type"),
         }
     }
 
@@ -92,7 +93,7 @@ impl Host for Envoy {
         hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, most).ok().flatten()
     }
 
-    fn select_stream(&self, id: u32) -> bool {
+    fn select_context(&self, id: u32) -> bool {
         hostcalls::set_effective_context(id).is_ok()
     }
 

@@ -79,16 +79,18 @@ impl Host for FakeHost {
             stage.violate("a callout without a timeout");
         }
         let root = stage.root_of(stage.selected);
-        if root != stage.executing {
-            stage.violate("a callout that belongs to another context than the one that executes");
+        if root != stage.root_of(stage.executing) {
+            stage.violate("a callout that belongs to another root context than the one that executes");
         }
         if stage.broken_clusters.contains(*cluster) {
             return None;
         }
         let token = u32::try_from(stage.sent.len()).unwrap() + 1;
+        let owner = stage.executing;
         stage.sent.push(Sent {
             token,
             root,
+            owner,
             cluster: (*cluster).into(),
             method: (*method).into(),
             url: format!("{}://{authority}{path}", if *https { "https" } else { "http" }),
@@ -101,18 +103,19 @@ impl Host for FakeHost {
     }
 
     fn callout_head(&self) -> CalloutHead {
-        self.0.borrow().answering.clone().unwrap_or_default().head
+        self.0.borrow().readable().head
     }
 
     fn callout_body(&self, most: usize) -> Option<Vec<u8>> {
-        let mut body = self.0.borrow().answering.clone().unwrap_or_default().body;
+        let mut body = self.0.borrow().readable().body;
         body.truncate(most);
         Some(body).filter(|body| !body.is_empty())
     }
 
-    fn select_stream(&self, id: u32) -> bool {
+    fn select_context(&self, id: u32) -> bool {
         let mut stage = self.0.borrow_mut();
-        let is_there = stage.streams.get(&id).is_some_and(|stream| stream.state != State::Gone);
+        let is_there = stage.roots.contains(&id)
+            || stage.streams.get(&id).is_some_and(|stream| stream.state != State::Gone);
         if is_there {
             stage.selected = id;
         }

@@ -193,10 +193,11 @@ fn the_readiness_path_answers_whatever_its_query() {
 #[test]
 fn a_root_context_without_a_configuration_refuses() {
     let host = super::host::FakeHost::new();
-    let state = State::Arriving;
-    host.0.borrow_mut().streams.insert(1, super::stage::Stream { root: 9, headers: vec![], state });
+    let (headers, trailers) = (vec![], vec![]);
+    let arriving = super::stage::Stream { root: 9, headers, trailers, state: State::Arriving };
+    host.0.borrow_mut().streams.insert(1, arriving);
     host.enter(1);
-    let mut stream = cambist_filter::root::Root::new().stream(1);
+    let mut stream = cambist_filter::root::Root::new(9).stream(1);
     assert_eq!(stream.on_request_headers(&host), cambist_filter::stream::Next::Pause);
     let state = host.0.borrow().streams[&1].state.clone();
     assert!(matches!(state, State::Answered(answer) if answer.status == 500));

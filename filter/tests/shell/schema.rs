@@ -90,9 +90,17 @@ fn the_examples_show_every_field() {
     }
     let schema = schema();
     let mut described = keys(&schema["properties"]);
-    for definition in
-        ["control_plane", "clusters", "snapshot", "issuer", "client", "binding", "route", "signing_key"]
-    {
+    for definition in [
+        "control_plane",
+        "clusters",
+        "snapshot",
+        "issuer",
+        "userinfo",
+        "client",
+        "binding",
+        "route",
+        "signing_key",
+    ] {
         described.extend(keys(&schema["$defs"][definition]["properties"]));
     }
     let missing: Vec<_> = described.difference(&shown).collect();
@@ -117,6 +125,7 @@ fn the_schema_has_exactly_the_fields_of_the_code() {
     for (pointer, definition) in [
         ("", "snapshot"),
         ("/issuers/0", "issuer"),
+        ("/issuers/0/userinfo", "userinfo"),
         ("/clients/0", "client"),
         ("/bindings/0", "binding"),
         ("/routes/0", "route"),
@@ -145,6 +154,11 @@ fn the_schema_has_exactly_the_values_of_the_code() {
     for (pointer, unknown, values) in [
         ("/issuers/0/keys", json!({ "source": UNKNOWN }), sources.collect()),
         ("/issuers/0/audience", json!(UNKNOWN), strings(of("/$defs/issuer/properties/audience/enum"))),
+        (
+            "/issuers/0/userinfo/on_error",
+            json!(UNKNOWN),
+            strings(of("/$defs/userinfo/properties/on_error/enum")),
+        ),
         ("/bindings/0/profile", json!(UNKNOWN), strings(of("/$defs/binding/properties/profile/enum"))),
         ("/routes/0/path", json!({ UNKNOWN: "/" }), keys(of("/$defs/route/properties/path/properties"))),
         ("/routes/0/mode", json!(UNKNOWN), strings(of("/$defs/route/properties/mode/enum"))),
@@ -181,12 +195,15 @@ fn the_schema_has_exactly_the_algorithms_of_the_code() {
 #[test]
 fn the_schema_names_the_defaults_of_the_code() {
     let schema = schema();
-    let minimal = examples()[0]["snapshot"].clone();
+    let mut minimal = examples()[0]["snapshot"].clone();
+    minimal["issuers"][0]["userinfo"] = json!({ "uri": "https://issuer.example/userinfo" });
+    let minimal = minimal;
     let document: Document = serde_json::from_value(minimal.clone()).unwrap();
     let filled = serde_json::to_value(document).unwrap();
     for (pointer, definition) in [
         ("", "snapshot"),
         ("/issuers/0", "issuer"),
+        ("/issuers/0/userinfo", "userinfo"),
         ("/clients/0", "client"),
         ("/bindings/0", "binding"),
         ("/routes/0", "route"),
@@ -217,7 +234,9 @@ fn the_schema_names_the_defaults_of_the_code() {
 fn the_schema_names_the_bounds_of_the_code() {
     let (schema, validator) = (schema(), validator());
     let mut checked = 0;
-    for (list, definition) in [("issuers", "issuer"), ("bindings", "binding")] {
+    for (pointer, definition) in
+        [("/issuers/0", "issuer"), ("/issuers/0/userinfo", "userinfo"), ("/bindings/0", "binding")]
+    {
         for (name, property) in schema["$defs"][definition]["properties"].as_object().unwrap() {
             let (Some(least), Some(most)) = (property["minimum"].as_i64(), property["maximum"].as_i64())
             else {
@@ -226,14 +245,16 @@ fn the_schema_names_the_bounds_of_the_code() {
             for (value, good) in [(least, true), (most, true), (least - 1, false), (most + 1, false)] {
                 let mut vm = Vm::new();
                 let mut config = sample::inline_config(&vm.gateway, &sample::document());
-                config["snapshot"][list][0][name] = value.into();
+                config["snapshot"]["issuers"][0]["userinfo"] =
+                    json!({ "uri": "https://issuer.example/userinfo" });
+                config["snapshot"].pointer_mut(pointer).unwrap()[name] = value.into();
                 assert_eq!(validator.is_valid(&config), good, "{name}: {value}");
                 assert_eq!(vm.try_configure(config.to_string().as_bytes()).is_ok(), good, "{name}: {value}");
             }
             checked += 1;
         }
     }
-    assert_eq!(checked, 7);
+    assert_eq!(checked, 9);
 }
 
 #[test]
@@ -252,6 +273,9 @@ fn the_schema_refuses_what_the_code_refuses() {
         ("/snapshot/issuers/0/algorithms", json!([])),
         ("/snapshot/issuers/0/typ", json!([])),
         ("/snapshot/issuers/0/keys", json!({ "source": "jwks_uri" })),
+        ("/snapshot/issuers/0/userinfo", json!({ "login_id": "email" })),
+        ("/snapshot/issuers/0/userinfo/uri", json!("issuer.example")),
+        ("/snapshot/issuers/0/userinfo/login_id", json!("")),
         ("/snapshot/bindings/0/audiences", json!([])),
         ("/snapshot/bindings/0/scopes", json!(["two words"])),
         ("/snapshot/routes/0/methods", json!(["get"])),

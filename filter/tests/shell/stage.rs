@@ -34,7 +34,10 @@ pub(super) struct Stage {
     /// The context whose callback runs.
     pub(super) executing: u32,
     pub(super) selected: u32,
-    pub(super) answering: Option<Reply>,
+    /// Root contexts that are there.
+    pub(super) roots: BTreeSet<u32>,
+    /// The answer that a callback is about, with the root context through which it can be read.
+    pub(super) answering: Option<(u32, Reply)>,
     pub(super) random: u8,
 }
 
@@ -42,7 +45,10 @@ pub(super) struct Stage {
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     pub(super) token: u32,
+    /// The root context to which it belongs for Envoy.
     pub(super) root: u32,
+    /// The context to which it belongs for the SDK: the one whose callback ran.
+    pub(super) owner: u32,
     pub(super) cluster: String,
     pub(super) method: String,
     pub(super) url: String,
@@ -109,6 +115,7 @@ impl Stage {
             violations: Vec::new(),
             executing: 0,
             selected: 0,
+            roots: BTreeSet::new(),
             answering: None,
             random: 0,
         }
@@ -121,6 +128,13 @@ impl Stage {
     pub(super) fn violate(&mut self, what: &str) {
         let line = format!("{what} (executing {}, selected {})", self.executing, self.selected);
         self.violations.push(line);
+    }
+
+    /// The answer that can be read now.
+    pub(super) fn readable(&self) -> Reply {
+        let root = self.root_of(self.selected);
+        let answer = self.answering.iter().find(|(owner, _)| *owner == root);
+        answer.map(|(_, reply)| reply.clone()).unwrap_or_default()
     }
 
     /// The selected request if it may still be changed.
@@ -141,7 +155,7 @@ impl Stage {
 
 impl Reply {
     pub(super) fn json(value: &serde_json::Value) -> Self {
-        Self::status(200).body(value.to_string())
+        Self::status(200).content_type("application/json").body(value.to_string())
     }
 
     pub(super) fn status(status: u16) -> Self {
@@ -155,6 +169,11 @@ impl Reply {
 
     pub(super) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    pub(super) fn content_type(mut self, value: &str) -> Self {
+        self.head.content_type = Some(value.into());
         self
     }
 

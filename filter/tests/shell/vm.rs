@@ -61,13 +61,14 @@ impl Vm {
     pub(super) fn try_configure(&mut self, config: &[u8]) -> Result<u32, String> {
         self.contexts += 1;
         let id = self.contexts;
-        let mut root = Root::new();
+        let mut root = Root::new(id);
         self.host.enter(id);
         let sent = self.stage(|stage| stage.sent.len());
         let accepted = root.configure(&self.host, config);
         assert_eq!(self.stage(|stage| stage.sent.len()), sent, "a callout while configuring");
         if accepted {
             self.roots.insert(id, root);
+            self.stage(|stage| stage.roots.insert(id));
             Ok(id)
         } else {
             Err(self.stage(|stage| stage.logs.last().cloned()).unwrap().1)
@@ -79,6 +80,7 @@ impl Vm {
         self.stage(|stage| {
             stage.sent.iter_mut().filter(|sent| sent.root == root).for_each(|sent| sent.is_out = false);
             stage.periods.remove(&root);
+            stage.roots.remove(&root);
         });
         self.roots.remove(&root).unwrap();
     }
@@ -132,7 +134,7 @@ impl Vm {
     }
 
     /// Trailers of a request that went on; those that the upstream sees.
-    pub(super) fn trailers(&mut self, stream: u32, trailers: &[(&str, &[u8])]) -> Vec<String> {
+    pub(super) fn trailers(&self, stream: u32, trailers: &[(&str, &[u8])]) -> Vec<String> {
         assert!(self.is_forwarded(stream));
         let trailers = trailers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         self.stage(|stage| stage.streams.get_mut(&stream).unwrap().trailers = trailers);
@@ -179,10 +181,15 @@ impl Vm {
         let place = usize::try_from(sent.token).unwrap() - 1;
         let was_out = self.stage(|stage| core::mem::replace(&mut stage.sent[place].is_out, false));
         assert!(was_out, "{} was answered or cancelled", sent.url);
-        self.host.enter(sent.root);
         let size = reply.body.len();
-        self.stage(|stage| stage.answering = Some(reply));
-        self.roots.get_mut(&sent.root).unwrap().callout_answered(&self.host, sent.token, size);
+        self.stage(|stage| stage.answering = Some((sent.root, reply)));
+        self.host.enter(sent.owner);
+        // The SDK drops an answer for a context that is gone.
+        if let Some(stream) = self.streams.get(&sent.owner) {
+            stream.callout_answered(&self.host, sent.token, size);
+        } else if let Some(root) = self.roots.get_mut(&sent.owner) {
+            root.callout_answered(&self.host, sent.token, size);
+        }
         self.stage(|stage| stage.answering = None);
     }
 

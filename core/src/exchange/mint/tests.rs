@@ -28,7 +28,12 @@ fn contents() -> AccessToken<'static> {
         jti: [7; 16],
         iat: NOW,
         exp: NOW + 900,
-        workload: Workload { iss: "https://issuer.example", sub: "system:a\"b", cluster: Some("eu-1") },
+        workload: Workload {
+            iss: "https://issuer.example",
+            sub: "system:a\"b",
+            cluster: Some("eu-1"),
+            login_id: Some("ada@example.org"),
+        },
     }
 }
 
@@ -48,7 +53,9 @@ fn holds_every_claim_of_rfc_9068() {
         "iat": NOW,
         "nbf": NOW,
         "exp": NOW + 900,
-        "workload": {"iss": "https://issuer.example", "sub": "system:a\"b", "cluster": "eu-1"},
+        "workload": {
+            "iss": "https://issuer.example", "sub": "system:a\"b", "cluster": "eu-1", "login_id": "ada@example.org",
+        },
     });
     assert_eq!(claims, expected);
 }
@@ -58,10 +65,13 @@ fn leaves_out_what_is_absent() {
     let mut contents = contents();
     contents.scope = None;
     contents.workload.cluster = None;
+    contents.workload.login_id = None;
     let token = mint(&RustCrypto, &signing_key(), &contents).unwrap();
     let parsed = UntrustedToken::parse(token.as_bytes()).unwrap();
     let claims: Value = serde_json::from_slice(parsed.payload()).unwrap();
-    assert!(claims.get("scope").is_none() && claims["workload"].get("cluster").is_none());
+    let workload = &claims["workload"];
+    assert!(claims.get("scope").is_none());
+    assert!(workload.get("cluster").is_none() && workload.get("login_id").is_none());
 }
 
 #[test]

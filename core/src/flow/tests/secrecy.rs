@@ -6,8 +6,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use alloc::{format, string::String, sync::Arc, vec};
 
 use crate::{
+    endpoint::Endpoint,
     fixture::{Ask, FLEET_KEY, Gateway, Signer, Token, Wire},
     flow::{Answer, Call, Credential, Head, Remote},
+    secret::Secret,
     wire::snapshot::{PrivateKey, Record},
 };
 
@@ -40,13 +42,19 @@ fn calls_and_answers_show_no_body() {
     for call in [
         Call::MintRemotely { body: body() },
         Call::ExchangeExternally { endpoint: String::from("digest"), body: body() },
+        Call::UserInfo {
+            issuer: "shop".into(),
+            endpoint: Endpoint::parse("https://issuer.example/userinfo", false).unwrap(),
+            authorization: Secret::new(format!("Bearer {SECRET}")),
+            timeout_ms: 1,
+        },
     ] {
         shows_nothing(&format!("{call:?}"), SECRET);
         shows_nothing(&format!("{:?}", Answer::TimedOut(call)), SECRET);
     }
-    let remote = Remote { status: 200, body: body() };
+    let remote = Remote { status: 200, content_type: None, body: body() };
     shows_nothing(&format!("{remote:?}"), SECRET);
-    shows_nothing(&format!("{:?}", Answer::Remote(remote)), SECRET);
+    shows_nothing(&format!("{:?}", Answer::Remote(Call::AwaitSnapshot, remote)), SECRET);
 }
 
 #[test]

@@ -41,6 +41,7 @@ impl Compiler {
             max_age,
             max_stale,
             refetch_floor_ms,
+            userinfo,
             allow_http,
             enabled,
         } = issuer;
@@ -62,6 +63,7 @@ impl Compiler {
             self.fault("issuer", &id, "typ", "must not be empty; leave it out for the default list");
         }
         let algorithms = self.algorithms(&id, &algorithms);
+        let userinfo = userinfo.and_then(|userinfo| self.userinfo(&id, userinfo, allow_http));
         let keys = match compile_keys(&iss, keys, allow_http) {
             Ok(keys) => Some(keys),
             Err((field, detail)) => {
@@ -87,6 +89,7 @@ impl Compiler {
                     keys,
                     max_stale,
                     refetch_floor_ms,
+                    userinfo,
                     allow_http,
                     digest,
                     by_audience,

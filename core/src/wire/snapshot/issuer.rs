@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
-use super::enabled;
+use super::{UserInfo, enabled};
 
 /// An external party whose tokens we trust.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,10 @@ pub struct Issuer {
     /// Least milliseconds between two fetches caused by unknown `kid`s, 100 to 600,000.
     #[serde(default = "default_refetch_floor_ms")]
     pub refetch_floor_ms: u32,
-    /// Accept `http` key URLs. For tests and loopback only.
+    /// How its UserInfo endpoint is asked; absent: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo: Option<UserInfo>,
+    /// Accept `http` URLs of keys and UserInfo. For tests and loopback only.
     #[serde(default)]
     pub allow_http: bool,
     /// A disabled issuer is refused like an unknown one.

@@ -12,10 +12,11 @@ use crate::{
     fixture::{NOW, NoSecrets, Wire},
     jose::alg::Alg,
     policy::compile_records,
-    wire::snapshot::{KeySource, PrivateKey},
+    wire::snapshot::{KeySource, PrivateKey, UserInfo},
 };
 
 type Setting = fn(&mut Wire, u32);
+type Asking = fn(u32) -> UserInfo;
 
 fn inline(jwks: Value) -> KeySource {
     KeySource::Inline { jwks }
@@ -133,6 +134,49 @@ fn issuer_keys() {
     is_valid(|wire| {
         wire.issuers[0].allow_http = true;
         wire.issuers[0].keys = uri("http://127.0.0.1:8080/jwks");
+    });
+}
+
+fn userinfo() -> UserInfo {
+    serde_json::from_value(json!({ "uri": "https://issuer.example/userinfo" })).unwrap()
+}
+
+#[test]
+fn issuer_userinfo() {
+    for (uri, part) in [
+        ("http://issuer.example/userinfo", "must be https"),
+        ("issuer.example/userinfo", "absolute https"),
+        ("https://a:b@issuer.example/userinfo", "valid host"),
+        ("https://issuer.example/#x", "fragment"),
+    ] {
+        has_fault("issuer/shop-cluster/userinfo/uri", part, |wire| {
+            wire.issuers[0].userinfo = Some(UserInfo { uri: uri.into(), ..userinfo() });
+        });
+    }
+    for (path, part) in [("", "1 to 512 bytes"), ("a..b", "empty member name"), ("a\\x", "escape")] {
+        has_fault("issuer/shop-cluster/userinfo/login_id", part, |wire| {
+            wire.issuers[0].userinfo = Some(UserInfo { login_id: Some(path.into()), ..userinfo() });
+        });
+    }
+    let bounds: [(&str, Asking, u32, u32); 2] = [
+        ("timeout_ms", |timeout_ms| UserInfo { timeout_ms, ..userinfo() }, 100, 10_000),
+        ("cache_seconds", |cache_seconds| UserInfo { cache_seconds, ..userinfo() }, 10, 3_600),
+    ];
+    for (field, with, least, most) in bounds {
+        for value in [least, most] {
+            is_valid(|wire| wire.issuers[0].userinfo = Some(with(value)));
+        }
+        for value in [0, least - 1, most + 1, u32::MAX] {
+            let detail = format!("is {value}, must be {least} to {most}");
+            has_fault(&format!("issuer/shop-cluster/userinfo/{field}"), &detail, |wire| {
+                wire.issuers[0].userinfo = Some(with(value));
+            });
+        }
+    }
+    is_valid(|wire| {
+        wire.issuers[0].allow_http = true;
+        let uri = "http://127.0.0.1:8080/userinfo".into();
+        wire.issuers[0].userinfo = Some(UserInfo { uri, login_id: Some("/a~1b/c".into()), ..userinfo() });
     });
 }
 

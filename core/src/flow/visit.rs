@@ -1,0 +1,73 @@
+//! How far a request has come: when it came, and its one question to a UserInfo endpoint.
+
+use super::{Answer, Call, Flow, Remote};
+use crate::{endpoint::Endpoint, time::Timestamp, userinfo::Failure};
+
+/// What a decision knows of the request's past.
+pub(super) struct Visit<'a> {
+    /// When the request came; a key set fetched later than this is recent enough to refuse a `kid`.
+    pub(super) arrived: Timestamp,
+    /// Its question to a UserInfo endpoint.
+    pub(super) inquiry: Inquiry<'a>,
+    /// Why the question that this decision is about brought no good answer.
+    pub(super) failure: Option<Failure>,
+}
+
+/// A request's question to a UserInfo endpoint. It has one, so that nothing that is forgotten makes it ask again.
+#[derive(Clone, Copy)]
+pub(super) enum Inquiry<'a> {
+    /// It has not asked.
+    Open,
+    /// This endpoint of this issuer answered what was asked with this `authorization`.
+    Answered { issuer: &'a str, endpoint: &'a Endpoint, authorization: &'a str, remote: &'a Remote },
+    /// It asked, and there is no answer.
+    InVain,
+    /// It could not ask, because too many do.
+    Crowded,
+}
+
+/// Where a request stands with its question while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Not asked, or asked by another request with the same token.
+    Open,
+    /// It is what the request waits for.
+    Pending,
+    /// Asked; what the request waits for is something else.
+    Closed,
+}
+
+// === impl Visit ===
+
+impl<'a> Visit<'a> {
+    /// A request that comes now.
+    pub(super) const fn first(arrived: Timestamp) -> Self {
+        Self { arrived, inquiry: Inquiry::Open, failure: None }
+    }
+
+    /// A request that goes on after `answer`; `None` where the answer itself says that it is refused.
+    pub(super) const fn again(flow: &Flow, answer: &'a Answer) -> Option<Self> {
+        let inquiry = match (answer, flow.question) {
+            (Answer::Remote(Call::UserInfo { issuer, endpoint, authorization, .. }, remote), _) => {
+                let authorization = authorization.expose().as_str();
+                Inquiry::Answered { issuer: issuer.as_str(), endpoint, authorization, remote }
+            }
+            (Answer::TimedOut(Call::UserInfo { .. }), _) | (Answer::Ready, Question::Closed) => {
+                Inquiry::InVain
+            }
+            (Answer::Overloaded, Question::Pending) => Inquiry::Crowded,
+            (Answer::Ready, Question::Open | Question::Pending) => Inquiry::Open,
+            (Answer::Overloaded | Answer::TimedOut(_) | Answer::Remote(..), _) => return None,
+        };
+        Some(Self { arrived: flow.arrived, inquiry, failure: None })
+    }
+
+    /// Where the request stands when it waits for `call` next.
+    pub(super) const fn question(&self, call: &Call) -> Question {
+        match (call, self.inquiry) {
+            (Call::UserInfo { .. }, _) => Question::Pending,
+            (_, Inquiry::Open) => Question::Open,
+            (_, Inquiry::Answered { .. } | Inquiry::InVain | Inquiry::Crowded) => Question::Closed,
+        }
+    }
+}
