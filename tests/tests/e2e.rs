@@ -22,6 +22,7 @@ macro_rules! workers {
 }
 
 mod e2e {
+    mod algorithms;
     mod configurations;
     mod exchange;
     mod harness;
