@@ -83,7 +83,10 @@ async fn serve(listener: TcpListener, router: Router) {
                 let Ok((stream, _)) = accepted else { continue };
                 let _ = stream.set_nodelay(true);
                 let service = TowerToHyperService::new(router.clone());
-                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades());
+                let mut builder = http1::Builder::new();
+                // Whatever a gateway lets through is to be seen, not refused here.
+                builder.max_headers(4_096).max_buf_size(4 * 1024 * 1024);
+                connections.spawn(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
             }
             Some(_) = connections.join_next() => {}
         }

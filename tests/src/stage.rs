@@ -67,11 +67,27 @@ impl Stage {
 
     /// No control plane: `policy` for `issuer`.
     pub async fn inline_with(workers: u32, issuer: Issuer, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
+        let policy = policy(&issuer);
+        Self::inline_on(workers, issuer, &policy, |filter| {
+            vec![config::listener("gateway", &[filter], "upstream")]
+        })
+        .await
+    }
+
+    /// No control plane: `policy` for tokens of `issuer`, on listeners of one's own. Each may take our filter, and one
+    /// is `gateway`.
+    pub async fn inline_on(
+        workers: u32,
+        issuer: Issuer,
+        policy: &Policy,
+        listeners: impl FnOnce(Value) -> Vec<Value>,
+    ) -> Self {
         let upstream = Upstream::start().await;
         let signing_key = Key::p256("minting");
-        let policy = policy(&issuer);
-        let filter = config::cambist(&policy.inline());
-        let setup = Setup::new(workers, bootstrap(&[filter], &clusters(&upstream, 1)));
+        let listeners = listeners(config::cambist(&policy.inline()));
+        let mut clusters = clusters(&upstream, 1);
+        clusters[0] = config::cluster_with_trailers("upstream", upstream.port());
+        let setup = Setup::new(workers, config::bootstrap(&listeners, &clusters));
         let envoy = setup.env(KEY_ENV, &signing_key.pkcs8()).start().await;
         let client_id = policy::CLIENT.to_owned();
         Self {

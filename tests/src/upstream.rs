@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
-use axum::http::Request;
+use axum::http::{HeaderMap, Request};
 use axum::{Json, Router};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -35,6 +36,10 @@ pub struct Received {
     pub path: String,
     /// Headers in order, names lower case, values with bytes that are no text replaced.
     pub headers: Vec<(String, String)>,
+    /// Trailers, likewise.
+    pub trailers: Vec<(String, String)>,
+    /// Bytes of the body.
+    pub body_bytes: usize,
 }
 
 // === impl Upstream ===
@@ -86,37 +91,55 @@ impl Received {
 
     /// As JSON, the form in which the upstream answers.
     pub fn to_json(&self) -> Value {
-        json!({ "method": self.method, "path": self.path, "headers": self.headers })
+        let Self { method, path, headers, trailers, body_bytes } = self;
+        json!({
+            "method": method,
+            "path": path,
+            "headers": headers,
+            "trailers": trailers,
+            "body_bytes": body_bytes,
+        })
     }
 
     /// From the upstream's answer.
     pub fn from_json(answer: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let headers = answer["headers"].as_array().expect("an answer of our upstream");
+        let pairs = |value: &Value| {
+            let pairs = value.as_array().expect("an answer of our upstream");
+            pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+        };
         Self {
             method: text(&answer["method"]),
             path: text(&answer["path"]),
-            headers: headers.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
+            headers: pairs(&answer["headers"]),
+            trailers: pairs(&answer["trailers"]),
+            body_bytes: answer["body_bytes"].as_u64().and_then(|size| size.try_into().ok()).unwrap_or(0),
         }
     }
 }
 
 async fn echo(State(seen): State<Arc<Mutex<Seen>>>, request: Request<axum::body::Body>) -> Json<Value> {
+    // A request that is cut short arrived all the same.
+    seen.lock().expect("not poisoned").count += 1;
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.ok();
     let received = Received {
-        method: request.method().to_string(),
-        path: request.uri().to_string(),
-        headers: request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect(),
+        method: head.method.to_string(),
+        path: head.uri.to_string(),
+        headers: pairs(&head.headers),
+        trailers: body.as_ref().and_then(|body| body.trailers()).map(pairs).unwrap_or_default(),
+        body_bytes: body.map_or(0, |body| body.to_bytes().len()),
     };
     let answer = received.to_json();
     let mut seen = seen.lock().expect("not poisoned");
-    seen.count += 1;
     if seen.last.len() == REMEMBERED {
         seen.last.pop_front();
     }
     seen.last.push_back(received);
     Json(answer)
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }

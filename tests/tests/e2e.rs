@@ -24,13 +24,17 @@ macro_rules! workers {
 mod e2e {
     mod algorithms;
     mod configurations;
+    mod differential;
     mod exchange;
     mod harness;
     mod hostile;
     mod issuers;
+    mod modes;
     mod outage;
     mod programs;
+    mod protocols;
     mod refusal;
+    mod refusals;
     mod reload;
     mod revocation;
     mod rotation;

@@ -10,6 +10,9 @@ const LONGEST_FILE: usize = 500;
 /// Rows of the checklist in `docs/coverage.md`.
 const CHECKLIST: u32 = 144;
 
+/// Attacks in `docs/attacks.md`, by kind.
+const ATTACKS: [(&str, u32); 3] = [("A", 18), ("C", 11), ("R", 17)];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
@@ -44,8 +47,15 @@ fn collect(folder: &Path, found: &mut BTreeMap<String, String>) {
 
 /// Names of functions in files that hold tests.
 fn test_names() -> BTreeSet<String> {
-    let marks =
-        ["#[test]", "#[tokio::test", "#[wasm_bindgen_test]", "workers! {", "proptest! {", "#[cfg(test)]"];
+    let marks = [
+        "#[test]",
+        "#[tokio::test",
+        "#[wasm_bindgen_test]",
+        "workers! {",
+        "rows! {",
+        "proptest! {",
+        "#[cfg(test)]",
+    ];
     sources()
         .values()
         .filter(|text| marks.iter().any(|mark| text.contains(mark)))
@@ -89,6 +99,49 @@ fn coverage_has_every_row_and_names_tests_that_exist() {
     faults
         .extend((1..=CHECKLIST).filter(|row| !rows.contains(row)).map(|row| format!("row {row} is missing")));
     assert!(faults.is_empty(), "docs/coverage.md:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn attacks_have_every_id_and_name_tests_that_exist() {
+    let known = test_names();
+    let text = read("docs/attacks.md");
+    let mut ids = BTreeSet::new();
+    let mut named = BTreeSet::new();
+    let mut faults = Vec::new();
+    for line in text.lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let [_, id, attack, answer, shown, _] = cells[..] else { continue };
+        if matches!(id, "id" | "---") {
+            continue;
+        }
+        if !ids.insert(id.to_owned()) || attack.is_empty() || answer.is_empty() {
+            faults.push(format!("{id} stands twice or says nothing"));
+        }
+        let tests: Vec<_> = quoted(shown).map(str::to_owned).collect();
+        // A row without a test has to say why.
+        if tests.is_empty() && shown.len() < 20 {
+            faults.push(format!("{id} names neither a test nor a reason why there is none: {shown}"));
+        }
+        faults.extend(
+            tests
+                .iter()
+                .filter(|test| !known.contains(*test))
+                .map(|test| format!("{id} names {test}, which is no test")),
+        );
+        named.extend(tests);
+    }
+    let wanted =
+        ATTACKS.iter().flat_map(|(kind, count)| (1..=*count).map(move |number| format!("{kind}{number}")));
+    faults.extend(wanted.filter(|id| !ids.contains(id)).map(|id| format!("{id} is missing")));
+    // A row of the suite is named by its attack, and stands in the table.
+    for (path, text) in sources().iter().filter(|(path, _)| path.contains("e2e/refusals/")) {
+        let rows = text.split("rows! {").nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
+        let rows = rows.split(',').map(str::trim).filter(|row| !row.is_empty());
+        faults.extend(
+            rows.filter(|row| !named.contains(*row)).map(|row| format!("{path}: {row} is in no row")),
+        );
+    }
+    assert!(faults.is_empty(), "docs/attacks.md:\n{}", faults.join("\n"));
 }
 
 #[test]

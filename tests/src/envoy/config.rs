@@ -20,6 +20,19 @@ pub fn cluster(name: &str, port: u16) -> Value {
     })
 }
 
+/// As [`cluster`], to which trailers are sent on.
+pub fn cluster_with_trailers(name: &str, port: u16) -> Value {
+    const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    let mut cluster = cluster(name, port);
+    cluster["typed_extension_protocol_options"] = json!({
+        OPTIONS: {
+            "@type": format!("type.googleapis.com/{OPTIONS}"),
+            "explicit_http_config": { "http_protocol_options": { "enable_trailers": true } },
+        },
+    });
+    cluster
+}
+
 /// A cluster that reaches any `host:port` over plain HTTP: our issuers are on loopback.
 pub fn forward_proxy() -> Value {
     json!({
@@ -131,20 +144,29 @@ pub fn jwt_authn(check: &JwtAuthn<'_>) -> Value {
 
 /// A listener that sends what passes `filters` to the cluster `upstream`.
 pub fn listener(name: &str, filters: &[Value], upstream: &str) -> Value {
+    managed_by(name, &manager(name, filters, upstream))
+}
+
+/// The connection manager of such a listener.
+pub fn manager(name: &str, filters: &[Value], upstream: &str) -> Value {
     let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": { "@type": format!("{EXTENSIONS}.filters.http.router.v3.Router") },
     });
     let filters: Vec<_> = filters.iter().cloned().chain([router]).collect();
     let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": upstream } });
-    let manager = json!({
+    json!({
         "@type": format!("{EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": name,
         "request_timeout": "30s",
         "normalize_path": true,
         "http_filters": filters,
         "route_config": { "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [route] }] },
-    });
+    })
+}
+
+/// A listener with this connection manager.
+pub fn managed_by(name: &str, manager: &Value) -> Value {
     let filter = json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": manager });
     json!({
         "name": name,
