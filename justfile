@@ -5,6 +5,7 @@ module := target / "wasm32-wasip1/wasm/cambist_filter.wasm"
 
 # The tools that recipes install into .tools, pinned.
 cargo_deny := "0.20.2"
+cargo_fuzz := "0.13.2"
 func_e := "v1.6.0"
 
 # Lists the recipes.
@@ -38,7 +39,7 @@ programs:
     cargo build --workspace --bins
 
 # Everything that must pass: unit tests native and as wasm, the API, and end to end in real Envoy.
-test: wasm programs
+test: wasm planted programs
     @echo "== unit tests"
     cargo test --workspace --lib --bins
     @just test-core-wasm
@@ -62,7 +63,7 @@ test-control-plane:
     cargo test -p cambist-control-plane
 
 # Real Envoy, real processes. `just test-e2e rotation` runs the tests whose names contain it.
-test-e2e filter="": wasm programs
+test-e2e filter="": wasm planted programs
     cargo test --workspace --test e2e -- {{ filter }}
 
 # The README's local recipe, executed word for word with func-e.
@@ -78,6 +79,7 @@ lint: setup
     cargo clippy -p cambist-filter --target wasm32-wasip1 -- -D warnings
     cargo clippy -p cambist-control-plane --all-targets -- -D warnings
     cargo clippy -p cambist-tests --all-targets -- -D warnings
+    cargo clippy -p cambist-fuzz --all-targets -- -D warnings
     @scripts/cargo-tool.sh cargo-deny {{ cargo_deny }} cargo-deny
     .tools/bin/cargo-deny check bans licenses sources
     @echo "== just lint: clean"
@@ -90,12 +92,28 @@ check-each: setup
     cargo check -p cambist-filter --target wasm32-wasip1
     cargo check -p cambist-control-plane
     cargo check -p cambist-tests
+    cargo check -p cambist-fuzz
 
 # Throughput beside native jwt_authn; writes target/bench/report.json. About ten minutes.
 bench rounds="5" seconds="4": wasm
     @scripts/wrk.sh
     cargo build --release -p cambist-tests --bin cambist-dev
     {{ target }}/release/cambist-dev bench --rounds {{ rounds }} --seconds {{ seconds }}
+
+# Hostile requests through real Envoy, a few minutes for a million: [requests=N] [seed=N] [planted=1]. A planted fault fails.
+hostile *options: wasm
+    cargo build --release -p cambist-tests --bin cambist-dev
+    @case " {{ options }} " in *" planted=1 "*) just planted ;; esac
+    {{ target }}/release/cambist-dev hostile {{ options }}
+
+# The module with the planted fault, which nothing ships.
+planted: setup
+    cargo build -p cambist-filter --target wasm32-wasip1 --profile planted --features planted-panic
+
+# libFuzzer on every target in turn, or on one: [seconds=N] [target=NAME]. Needs a C++ compiler.
+fuzz *options: setup
+    @scripts/cargo-tool.sh cargo-fuzz {{ cargo_fuzz }} cargo-fuzz
+    scripts/fuzz.sh {{ options }}
 
 # All of it, in the order of cost.
 ci: lint check-each test test-func-e

@@ -13,6 +13,8 @@ pub mod gateway;
 pub mod head;
 pub mod host;
 pub mod identity_headers;
+#[cfg(feature = "planted-panic")]
+mod planted;
 pub mod readiness;
 pub mod registry;
 pub mod root;

@@ -39,6 +39,8 @@ impl Stream {
     /// Takes the request's headers.
     pub fn on_request_headers(&mut self, host: &dyn Host) -> Next {
         let headers = host.request_headers();
+        #[cfg(feature = "planted-panic")]
+        crate::planted::look(&headers);
         let gateway = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok());
         let Some(mut gateway) = gateway else {
             driver::respond(host, &Response::denial(Denial::Internal, None));

@@ -16,6 +16,13 @@ pub fn module() -> PathBuf {
     path
 }
 
+/// A module that traps on a certain header, built by `just hostile planted=1`: what watches for failures must see it.
+pub fn planted_module() -> PathBuf {
+    let path = target().join("wasm32-wasip1/planted/cambist_filter.wasm");
+    demand_fresh(&path, "just planted");
+    path
+}
+
 /// The `cambist` program, of the same profile as the running one.
 pub fn cambist() -> PathBuf {
     let path = programs().join("cambist");

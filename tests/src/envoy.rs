@@ -74,6 +74,9 @@ impl Setup {
             // It lists every extension at start.
             "--component-log-level".to_owned(),
             "main:warning".to_owned(),
+            // Access logs are read while it runs.
+            "--file-flush-interval-msec".to_owned(),
+            "200".to_owned(),
         ];
         command.extend(options);
         Process::start(&Start {

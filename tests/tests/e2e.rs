@@ -28,6 +28,7 @@ mod e2e {
     mod exchange;
     mod harness;
     mod hostile;
+    mod hostile_load;
     mod issuers;
     mod modes;
     mod outage;

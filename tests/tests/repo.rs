@@ -24,7 +24,7 @@ fn read(path: &str) -> String {
 /// Every Rust file of the workspace, with its path from the root.
 fn sources() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for member in ["core", "filter", "control-plane", "tests"] {
+    for member in ["core", "filter", "control-plane", "tests", "fuzz"] {
         collect(&root().join(member), &mut found);
     }
     assert!(found.len() > 10, "found only {} Rust files: is the walk broken?", found.len());

@@ -9,7 +9,7 @@ use cambist_tests::http2::{self, Http2};
 use cambist_tests::issuer::{Fault, Issuer};
 use cambist_tests::jwt::{self, Key};
 use cambist_tests::policy::{Policy, READY, route};
-use cambist_tests::raw::RawConnection;
+use cambist_tests::raw::connection::RawConnection;
 use cambist_tests::stage::{self, Stage};
 use cambist_tests::wait;
 use hyper::Method;

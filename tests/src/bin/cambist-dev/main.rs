@@ -1,6 +1,7 @@
 //! `cambist-dev`: programs for people who work on Cambist or try it.
 
 mod bench;
+mod hostile;
 mod issuer;
 mod story;
 mod table;
@@ -15,7 +16,9 @@ const USAGE: &str = "usage: cambist-dev COMMAND
   demo                              runs the story once and shows it
   up                                starts the same and leaves it running
   issuer                            serves an issuer and an upstream for envoy/minimal.yaml
-  bench [--rounds N] [--seconds N]  measures beside native jwt_authn";
+  bench [--rounds N] [--seconds N]  measures beside native jwt_authn
+  hostile [requests=N] [seed=N] [planted=1]
+                                    sends hostile requests; planted=1: to a module that fails on purpose";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -31,6 +34,10 @@ fn main() -> ExitCode {
         ["issuer"] => run(issuer::serve()),
         ["bench", ..] => match bench::Plan::parse(&words[1..]) {
             Ok(plan) => run(bench::measure(plan)),
+            Err(error) => usage(&error),
+        },
+        ["hostile", ..] => match hostile::Plan::parse(&words[1..]) {
+            Ok(plan) => run(hostile::load(plan)),
             Err(error) => usage(&error),
         },
         _ => usage("no such command"),

@@ -3,7 +3,7 @@
 use cambist_core::denial::Denial;
 use cambist_tests::client::Request;
 use cambist_tests::http2::{self, Http2};
-use cambist_tests::raw;
+use cambist_tests::raw::connection as raw;
 use hyper::Method;
 use hyper::header::HeaderMap;
 use serde_json::json;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cambist_core::denial::{Denial, Row as Seen};
 use cambist_tests::client::{Answer, Request};
 use cambist_tests::jwt::Key;
-use cambist_tests::raw;
+use cambist_tests::raw::connection as raw;
 use cambist_tests::stage;
 use cambist_tests::upstream::Received;
 use cambist_tests::wait;

@@ -1,0 +1,31 @@
+//! Targets: functions that put raw bytes to the code that reads what others wrote, and demand what must hold of every
+//! outcome. A target panics where it does not hold.
+//!
+//! `just fuzz` runs them under libFuzzer (`fuzz/libfuzzer`), `just test` for ten seconds each under [`driver`], which
+//! needs nothing but Rust. Deliberately absent: coverage in the driver, and anything that is not bytes to begin with.
+
+mod claims;
+pub mod driver;
+mod header_map;
+mod jwk;
+mod mutation;
+mod path;
+mod snapshot;
+mod token;
+
+pub use self::{
+    claims::claims, header_map::header_map, jwk::jwk, path::path, snapshot::snapshot, token::token,
+};
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is also that of its corpus.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("token", token),
+    ("claims", claims),
+    ("jwk", jwk),
+    ("path", path),
+    ("snapshot", snapshot),
+    ("header_map", header_map),
+];
