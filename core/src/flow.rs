@@ -12,6 +12,7 @@ mod response;
 mod source;
 mod state;
 mod step;
+mod told;
 mod userinfo;
 mod visit;
 

@@ -12,6 +12,7 @@ pub mod audit_queue;
 pub mod backoff;
 pub mod bearer;
 pub mod claims;
+pub mod claims_out;
 pub mod crypto;
 pub mod denial;
 pub mod denylist;

@@ -4,12 +4,15 @@
 //! is compared by the time it is looked for, and a key that is gone takes both along. Deliberately absent: decisions.
 //! A hit only skips cryptography; the flow checks every reason again.
 
+mod told;
+
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use foldhash::quality::FixedState;
 use lru::LruCache;
 
+pub use self::told::{MAX_TOLD_PER_TOKEN, Told, ToldKey};
 use crate::{
     claims::Times,
     digest::Digest,
@@ -51,6 +54,8 @@ pub struct Verified {
     pub(crate) userinfo: Option<Remembered>,
     /// Access tokens minted for it.
     pub access: AccessTokens,
+    /// What was told of it.
+    pub told: Told,
 }
 
 /// An access token that was minted. It holds a credential, so it has no `Debug`.
@@ -120,18 +125,22 @@ impl Verified {
             sha256: None,
             userinfo: None,
             access: AccessTokens::default(),
+            told: Told::default(),
         }
     }
 
     /// Remembers what asking its issuer's UserInfo endpoint brought.
     pub fn learn(&mut self, known: Remembered) {
         self.userinfo = Some(known);
+        self.told = Told::default();
     }
 
     /// Forgets what asking brought when its time is over.
     pub fn forget(&mut self, now: Timestamp) {
         if self.userinfo.as_ref().is_some_and(|known| known.until <= now) {
             self.userinfo = None;
+            // What was told may have come from there.
+            self.told = Told::default();
         }
     }
 
@@ -148,8 +157,8 @@ impl Verified {
     fn weight(&self) -> usize {
         let audiences = self.audiences.iter().map(|audience| audience.len().saturating_add(32));
         let access = self.access.0.iter().map(|(key, access)| key.weight().saturating_add(access.weight()));
-        let userinfo = self.userinfo.iter().map(Remembered::weight);
-        audiences.chain(access).chain(userinfo).fold(self.subject.len(), usize::saturating_add)
+        let more = self.userinfo.iter().map(Remembered::weight).chain([self.told.weight()]);
+        audiences.chain(access).chain(more).fold(self.subject.len(), usize::saturating_add)
     }
 }
 

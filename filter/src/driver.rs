@@ -1,6 +1,7 @@
 //! Carrying out steps. The only place where a request is resumed or answered.
 
 use cambist_core::{
+    claims_out::Values,
     denial::Denial,
     flow::{Answer, Call, Credential, Edits, Flow, Remote, Response, Step},
     time::Timestamp,
@@ -126,7 +127,8 @@ pub fn respond(host: &dyn Host, response: &Response) {
 }
 
 fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
-    let Edits { credential, removed, rewritten, report } = edits;
+    let Edits { credential, removed, rewritten, told, report } = edits;
+    let is_told = told.is_none_or(|values| tell(host, &values));
     match credential {
         Credential::Keep => {}
         Credential::Remove => host.remove_request_header("authorization"),
@@ -142,7 +144,22 @@ fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
     let now =
         if report.event.is_some() || report.userinfo.is_some() { host.now() } else { Timestamp::default() };
     gateway.record(host, report, now);
-    Outcome::Forwarded
+    if is_told {
+        return Outcome::Forwarded;
+    }
+    // Policy behind us must not see the request without what it is to decide on.
+    gateway.telemetry.count_plain("untold", 1);
+    respond(host, &Response::denial(Denial::Internal, None));
+    Outcome::Answered
+}
+
+/// Tells those behind us what core says of the token. False if Envoy takes some of it not.
+fn tell(host: &dyn Host, values: &Values) -> bool {
+    let Values { headers, filter_state } = values;
+    for (name, value) in headers {
+        host.set_request_header(name, value.as_bytes());
+    }
+    filter_state.iter().all(|(name, value)| host.set_filter_state(name, value.as_bytes()))
 }
 
 /// Parks a request until its call is answered, or gives it back with the answer that there is at once.

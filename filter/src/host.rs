@@ -90,6 +90,8 @@ pub trait Host {
     fn remove_request_header(&self, name: &str);
     /// Replaces every copy of a request header by one.
     fn set_request_header(&self, name: &str, value: &[u8]);
+    /// Sets filter state of the request, which Envoy knows as `wasm.` and `name`; false if Envoy does not take it.
+    fn set_filter_state(&self, name: &str, value: &[u8]) -> bool;
     /// Lets a paused request go on.
     fn resume_request(&self);
     /// Answers the request.

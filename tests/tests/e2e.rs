@@ -23,6 +23,7 @@ macro_rules! workers {
 
 mod e2e {
     mod algorithms;
+    mod claims_out;
     mod configurations;
     mod differential;
     mod exchange;

@@ -66,9 +66,9 @@ pub(super) fn grant_known(
     keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
     let desk = Desk { policy, route, denylist, audited: *audited, token };
     let outcome = desk.serve(issuer, known, Counted::VerifiedCached, visit, ambient);
-    let has_asked = !matches!(visit.inquiry, Inquiry::Open);
+    let has_grown = known.told.take_grown() || !matches!(visit.inquiry, Inquiry::Open);
     // Not by their number: one may have taken the place of a shorter one.
-    if has_asked || matches!(&outcome, Ok(edits) if edits.report.counted == Counted::Minted) {
+    if has_grown || matches!(&outcome, Ok(edits) if edits.report.counted == Counted::Minted) {
         verified.reweigh(token);
     }
     Some(outcome)
@@ -135,7 +135,9 @@ impl<'p> Desk<'p> {
         }
         self.inform(issuer, verified, visit, ambient.now)?;
         let granted = self.authorize(issuer, verified, ambient.now)?;
-        match self.route.exchange {
+        let told =
+            self.tell(&granted, verified).map_err(|denial| self.denied(denial, verified, Some(&granted)))?;
+        let edits = match self.route.exchange {
             Exchange::None => {
                 let credential = if self.route.forward { Credential::Keep } else { Credential::Remove };
                 Ok(Edits::new(credential, Report::counted(counted)))
@@ -145,7 +147,8 @@ impl<'p> Desk<'p> {
                 .map_err(|denial| self.denied(denial, verified, Some(&granted))),
             // The compiler refuses routes that ask for these.
             Exchange::ControlPlane | Exchange::External => Err(Denial::Internal.into()),
-        }
+        };
+        edits.map(|edits| Edits { told, ..edits })
     }
 
     /// The laws that hold for every request.

@@ -11,6 +11,7 @@ use super::{
     visit::{Question, Visit},
 };
 use crate::{
+    claims_out::Values,
     denial::Denial,
     endpoint::Endpoint,
     policy::{Route, TokenSources},
@@ -65,6 +66,8 @@ pub struct Edits {
     pub removed: Vec<Arc<str>>,
     /// Headers to set, `:path` and `cookie`, each in place of every copy of it.
     pub rewritten: Vec<(&'static str, Vec<u8>)>,
+    /// What is told of the verified token.
+    pub told: Option<Arc<Values>>,
     /// What to count and record.
     pub report: Report,
 }
@@ -213,7 +216,7 @@ impl Edits {
     }
 
     pub(super) const fn new(credential: Credential, report: Report) -> Self {
-        Self { credential, removed: Vec::new(), rewritten: Vec::new(), report }
+        Self { credential, removed: Vec::new(), rewritten: Vec::new(), told: None, report }
     }
 
     /// The token of this request stood in `carrier`, not necessarily in `authorization`.

@@ -18,5 +18,6 @@ mod snapshots;
 mod sources;
 mod spellings;
 mod swap;
+mod told;
 mod userinfo;
 mod userinfo_cache;

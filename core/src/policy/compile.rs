@@ -3,6 +3,7 @@
 //! Deliberately absent: the environment; secrets named by `{env: NAME}` come through [`Secrets`].
 
 mod access;
+mod claims_out;
 mod document;
 mod party;
 mod token_sources;

@@ -43,13 +43,17 @@ pub struct IdentityHeaders {
 // === impl IdentityHeaders ===
 
 impl IdentityHeaders {
-    #[cfg(test)]
     /// Adds the header `name`, which must have at most [`MAX_HEADER_NAME_BYTES`].
     pub(super) fn add(&mut self, name: &str) {
         if !self.names.iter().any(|known| known == name) {
             self.lengths |= bit(name.len());
             self.names.push(name.into());
         }
+    }
+
+    /// How many there are beside the reserved ones.
+    pub(super) const fn len(&self) -> usize {
+        self.names.len()
     }
 
     /// Whether `name` is one of them in any spelling: any case, and anything but letters and digits for a `-`,

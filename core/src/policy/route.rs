@@ -5,7 +5,10 @@ use alloc::{string::String, vec::Vec};
 use hashbrown::HashSet;
 
 use super::TokenSources;
-use crate::wire::snapshot::{Exchange, ForeignToken, Mode};
+use crate::{
+    claims_out::ClaimsOut,
+    wire::snapshot::{Exchange, ForeignToken, Mode},
+};
 
 /// What happens to the requests it matches.
 #[derive(Debug)]
@@ -32,4 +35,6 @@ pub struct Route {
     pub foreign_token: ForeignToken,
     /// Where the subject token may stand.
     pub sources: TokenSources,
+    /// What those behind the gateway are told of a verified token.
+    pub claims_out: Option<ClaimsOut>,
 }

@@ -5,7 +5,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
 
-use super::{Access, AccessKey, AccessTokens, MAX_ACCESS_PER_TOKEN, MAX_BYTES, Verified, VerifiedTokens};
+use super::{
+    Access, AccessKey, AccessTokens, MAX_ACCESS_PER_TOKEN, MAX_BYTES, Told, Verified, VerifiedTokens,
+};
 use crate::{claims::Times, digest::Digest, fixture::NOW, time::Timestamp};
 
 fn verified(subject: &str) -> Verified {
@@ -20,6 +22,7 @@ fn verified(subject: &str) -> Verified {
         sha256: None,
         userinfo: None,
         access: AccessTokens::default(),
+        told: Told::default(),
     }
 }
 

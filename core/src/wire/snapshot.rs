@@ -1,6 +1,7 @@
 //! The snapshot: everything a gateway needs, as newline-separated JSON records or as one inline document.
 
 mod binding;
+mod claim_out;
 mod issuer;
 mod route;
 mod signing_key;
@@ -14,6 +15,7 @@ use serde_json::value::Value;
 
 pub use self::{
     binding::{Binding, Profile},
+    claim_out::ClaimOut,
     issuer::{AudienceRule, Issuer, KeySource, default_algorithms},
     route::{Exchange, ForeignToken, Mode, PathMatch, Route},
     signing_key::{PrivateKey, SigningKey},

@@ -10,10 +10,11 @@ use proxy_wasm::{
 
 use super::{Callout, CalloutHead, HeaderMap, Host, Level};
 
-#[expect(unsafe_code, reason = "a function of the host")]
+#[expect(unsafe_code, reason = "functions of the host")]
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, return_data: *mut *mut u8, return_size: *mut usize) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
 }
 
 /// Envoy itself.
@@ -115,6 +116,13 @@ impl Host for Envoy {
 
     fn set_request_header(&self, name: &str, value: &[u8]) {
         let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value));
+    }
+
+    #[expect(unsafe_code, reason = "the SDK's call panics where another filter owns the name")]
+    fn set_filter_state(&self, name: &str, value: &[u8]) -> bool {
+        // SAFETY: the host reads both slices during the call and keeps neither.
+        let status = unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
+        status == Status::Ok as u32
     }
 
     fn resume_request(&self) {

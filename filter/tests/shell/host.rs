@@ -155,6 +155,15 @@ impl Host for FakeHost {
         }
     }
 
+    fn set_filter_state(&self, name: &str, value: &[u8]) -> bool {
+        let mut stage = self.0.borrow_mut();
+        let is_taken = stage.taken_filter_state.contains(name);
+        if let Some(stream) = stage.open("filter state set too late").filter(|_| !is_taken) {
+            stream.filter_state.insert(name.into(), value.into());
+        }
+        !is_taken
+    }
+
     fn resume_request(&self) {
         let mut stage = self.0.borrow_mut();
         if let Some(stream) = stage.open("a request resumed twice or after its answer") {

@@ -193,8 +193,7 @@ fn the_readiness_path_answers_whatever_its_query() {
 #[test]
 fn a_root_context_without_a_configuration_refuses() {
     let host = super::host::FakeHost::new();
-    let (headers, trailers) = (vec![], vec![]);
-    let arriving = super::stage::Stream { root: 9, headers, trailers, state: State::Arriving };
+    let arriving = super::stage::Stream::arriving(9, vec![]);
     host.0.borrow_mut().streams.insert(1, arriving);
     host.enter(1);
     let mut stream = cambist_filter::root::Root::new(9).stream(1);

@@ -63,7 +63,7 @@ fn every_example_fits_the_schema_and_is_accepted() {
     let validator = validator();
     let mut configs = examples();
     assert_eq!(configs.len(), 3);
-    configs.extend([envoy("envoy/minimal.yaml"), envoy("envoy/gateway.yaml")]);
+    configs.extend([envoy("envoy/minimal.yaml"), envoy("envoy/gateway.yaml"), envoy("envoy/claims.yaml")]);
     for config in configs {
         let faults: Vec<String> = validator.iter_errors(&config).map(|error| error.to_string()).collect();
         assert!(faults.is_empty(), "{faults:?} in {config}");
@@ -129,6 +129,7 @@ fn the_schema_has_exactly_the_fields_of_the_code() {
         ("/clients/0", "client"),
         ("/bindings/0", "binding"),
         ("/routes/0", "route"),
+        ("/routes/0/claims_out/0", "claim_out"),
         ("/signing_keys/0", "signing_key"),
     ] {
         let mut document = full["snapshot"].clone();
@@ -288,6 +289,11 @@ fn the_schema_refuses_what_the_code_refuses() {
         ("/snapshot/routes/0/token_sources", json!([{ "header": { "name": "a", "suffix": "b" } }])),
         ("/snapshot/routes/0/token_sources", json!([{ "query": "a b" }])),
         ("/snapshot/routes/0/token_sources", json!([{ "cookie": "" }])),
+        ("/snapshot/routes/0/claims_out", json!([{ "attribute": "jwt.claim.sub" }])),
+        ("/snapshot/routes/0/claims_out", json!([{ "attribute": "sub", "header": "x-user" }])),
+        ("/snapshot/routes/0/claims_out", json!([{ "attribute": "jwt.claim.sub", "header": "x_user" }])),
+        ("/snapshot/routes/0/claims_out", json!([{ "attribute": "jwt.claim.sub", "filter_state": "a-b" }])),
+        ("/snapshot/routes/0/claims_out", json!([{ "attribute": "jwt.claim.sub", "metadata": "a" }])),
         ("/snapshot/clients/0/client_id", json!("shop")),
         ("/snapshot/signing_keys/0/alg", json!("RS256")),
         ("/snapshot/signing_keys/0/private_key", json!({ "pkcs8": "MEECAQ==" })),

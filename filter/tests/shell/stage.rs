@@ -19,6 +19,8 @@ pub(super) struct Stage {
     pub(super) functions: Functions,
     /// Clusters that take no callout.
     pub(super) broken_clusters: BTreeSet<String>,
+    /// Filter state that belongs to another filter.
+    pub(super) taken_filter_state: BTreeSet<String>,
     pub(super) sent: Vec<Sent>,
     pub(super) streams: BTreeMap<u32, Stream>,
     /// What the host gives instead of a request's headers.
@@ -72,6 +74,7 @@ pub(super) struct Stream {
     pub(super) root: u32,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) trailers: Vec<(String, Vec<u8>)>,
+    pub(super) filter_state: BTreeMap<String, Vec<u8>>,
     pub(super) state: State,
 }
 
@@ -105,6 +108,7 @@ impl Stage {
             has_random: true,
             functions: Functions::Honest,
             broken_clusters: BTreeSet::new(),
+            taken_filter_state: BTreeSet::new(),
             sent: Vec::new(),
             streams: BTreeMap::new(),
             raw_headers: None,
@@ -148,6 +152,16 @@ impl Stage {
             return None;
         }
         self.streams.get_mut(&self.selected)
+    }
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// A request of root context `root` whose headers are in the filter.
+    pub(super) const fn arriving(root: u32, headers: Vec<(String, Vec<u8>)>) -> Self {
+        let (trailers, filter_state, state) = (Vec::new(), BTreeMap::new(), State::Arriving);
+        Self { root, headers, trailers, filter_state, state }
     }
 }
 

@@ -115,7 +115,7 @@ impl Vm {
         self.contexts += 1;
         let id = self.contexts;
         let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let arriving = stage::Stream { root, headers, trailers: Vec::new(), state: State::Arriving };
+        let arriving = stage::Stream::arriving(root, headers);
         self.stage(|stage| stage.streams.insert(id, arriving));
         let mut stream = self.roots[&root].stream(id);
         self.host.enter(id);

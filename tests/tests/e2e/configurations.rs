@@ -11,10 +11,12 @@ use cambist_tests::jwt::Key;
 use cambist_tests::policy::{Policy, TOKEN_ENV};
 use cambist_tests::stage;
 use cambist_tests::upstream::Upstream;
+use cambist_tests::wait;
 
 workers! {
     minimal_configuration_verifies_one_issuer,
     gateway_configuration_takes_its_policy_from_the_control_plane,
+    claims_configuration_decides_and_logs_by_claims,
 }
 
 /// The text of a configuration with each of `changes` made; all must be possible.
@@ -68,6 +70,45 @@ async fn gateway_configuration_takes_its_policy_from_the_control_plane(workers: 
     envoy.send(&Request::get("/")).await.expect(401);
     envoy.send(&Request::get("/").bearer(&issuer.token("job")).header("x_y", "z")).await.expect(400);
     assert_eq!(upstream.count(), 1);
+}
+
+async fn claims_configuration_decides_and_logs_by_claims(workers: u32) {
+    let issuer = Issuer::start_as("https://issuer.example", Key::rsa("first")).await;
+    let upstream = Upstream::start().await;
+    let changes = [
+        ("127.0.0.1:18080", format!("127.0.0.1:{}", issuer.port())),
+        ("port_value: 18080", format!("port_value: {}", issuer.port())),
+        ("port_value: 18000", format!("port_value: {}", upstream.port())),
+    ];
+    let envoy = Setup::new(workers, configuration("claims.yaml", &changes)).start().await;
+    let token = |user: &str, team: Option<&str>| {
+        let mut claims = issuer.claims(user);
+        if let Some(team) = team {
+            claims["team"] = team.into();
+        }
+        issuer.sign(&claims)
+    };
+    let shop = token("ada", Some("shop"));
+    let answer = envoy.send(&Request::get("/a").bearer(&shop).header("x-team", "forged")).await.expect(200);
+    assert_eq!(stage::seen(&answer).values("x-team"), ["shop"]);
+    let in_query = Request::get(format!("/b?access_token={shop}&c=1"));
+    let answer = envoy.send(&in_query).await.expect(200);
+    assert_eq!(stage::seen(&answer).path, "/b?c=1");
+    let forged = Request::get("/d").bearer(&token("eve", Some("other"))).header("x-team", "shop");
+    envoy.send(&forged).await.expect(403);
+    envoy.send(&Request::get("/e").bearer(&token("bob", None)).header("x-team", "shop")).await.expect(403);
+    envoy.send(&Request::get(format!("/f?access_token={}", issuer.token("x") + "x"))).await.expect(401);
+    assert_eq!(upstream.count(), 2);
+    for line in [
+        "access user=ada team=shop path=/a status=200",
+        "access user=ada team=shop path=/b?c=1 status=200",
+        "access user=eve team=other path=/d status=403",
+        "access user=bob team=- path=/e status=403",
+        "access user=- team=- path=/f status=401",
+    ] {
+        wait::until(line, wait::PATIENCE, async || envoy.output().contains(line)).await;
+    }
+    assert!(!envoy.output().contains(&shop), "a token stands in the access log");
 }
 
 /// Our issuer is on loopback without TLS: takes it out of the cluster that reaches issuers.

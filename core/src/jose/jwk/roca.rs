@@ -48,6 +48,7 @@ mod tests {
     use super::{GENERATOR, PRIMES, has_fingerprint};
 
     /// A modulus of about 2048 bits in the form of the affected ones: a power of the generator modulo all small primes.
+    #[expect(clippy::arithmetic_side_effects, reason = "whole numbers of any size do not overflow")]
     fn affected(power: u32) -> BigUint {
         let product: BigUint = PRIMES.into_iter().map(BigUint::from).product();
         let power = BigUint::from(GENERATOR).modpow(&BigUint::from(power), &product);

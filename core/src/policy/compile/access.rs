@@ -85,6 +85,7 @@ impl Compiler {
     }
 
     pub(super) fn route(&mut self, route: wire::Route) {
+        self.check_handling(&route);
         let wire::Route {
             id,
             host,
@@ -99,6 +100,7 @@ impl Compiler {
             cors_preflight,
             foreign_token,
             token_sources,
+            claims_out,
         } = route;
         if !is_slug(&id) {
             self.fault("route", &id, "id", "must match [a-z0-9][a-z0-9._-]{0,62}");
@@ -137,29 +139,8 @@ impl Compiler {
         if scopes.iter().any(|scope| !is_scope(scope)) {
             self.fault("route", &id, "scopes", "must be RFC 6749 scope tokens");
         }
-        if matches!(exchange, Exchange::ControlPlane | Exchange::External) {
-            self.fault("route", &id, "exchange", "this version exchanges only in the gateway");
-        }
-        if exchange != Exchange::None && forward {
-            self.fault(
-                "route",
-                &id,
-                "forward",
-                "has no meaning with exchange: the subject token is replaced",
-            );
-        }
-        if exchange == Exchange::None && target.is_some() {
-            self.fault("route", &id, "target", "has no meaning without exchange");
-        }
-        if foreign_token == ForeignToken::Pass && mode == Mode::Require {
-            self.fault(
-                "route",
-                &id,
-                "foreign_token",
-                "`pass` would let a `require` route through unverified",
-            );
-        }
         let sources = self.token_sources(&id, token_sources, forward);
+        let claims_out = self.claims_out(&id, &claims_out);
         let scope = scopes.join(" ");
         let clients = clients.into_iter().collect();
         let compiled = Arc::new(Route {
@@ -174,6 +155,7 @@ impl Compiler {
             cors_preflight,
             foreign_token,
             sources,
+            claims_out,
         });
         if let Err(other) = self.routes.insert(&host, &path, methods.as_deref(), &compiled) {
             self.fault(
@@ -182,6 +164,25 @@ impl Compiler {
                 "path",
                 format!("ties with route {other:?}: same host, path and method"),
             );
+        }
+    }
+
+    /// What contradicts itself in what a route does with a token.
+    fn check_handling(&mut self, route: &wire::Route) {
+        let wire::Route { id, mode, exchange, target, forward, foreign_token, .. } = route;
+        if matches!(exchange, Exchange::ControlPlane | Exchange::External) {
+            self.fault("route", id, "exchange", "this version exchanges only in the gateway");
+        }
+        if *exchange != Exchange::None && *forward {
+            let detail = "has no meaning with exchange: the subject token is replaced";
+            self.fault("route", id, "forward", detail);
+        }
+        if *exchange == Exchange::None && target.is_some() {
+            self.fault("route", id, "target", "has no meaning without exchange");
+        }
+        if *foreign_token == ForeignToken::Pass && *mode == Mode::Require {
+            let detail = "`pass` would let a `require` route through unverified";
+            self.fault("route", id, "foreign_token", detail);
         }
     }
 }

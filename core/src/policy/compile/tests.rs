@@ -4,6 +4,7 @@ mod accesses;
 mod documents;
 mod faults;
 mod lines;
+mod outputs;
 mod parties;
 mod row;
 mod secrets;

@@ -27,6 +27,7 @@ fn named(id: &str) -> Arc<Route> {
         cors_preflight: false,
         foreign_token: ForeignToken::Reject,
         sources: TokenSources::default(),
+        claims_out: None,
     })
 }
 

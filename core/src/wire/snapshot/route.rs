@@ -4,7 +4,10 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::token_source::{TokenSource, are_default, default_token_sources};
+use super::{
+    claim_out::ClaimOut,
+    token_source::{TokenSource, are_default, default_token_sources},
+};
 
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub struct Route {
     /// Where the subject token may stand; all places are looked at. Absent: `authorization`. Empty is a fault.
     #[serde(default = "default_token_sources", skip_serializing_if = "are_default")]
     pub token_sources: Vec<TokenSource>,
+    /// What those behind the gateway are told of a verified token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims_out: Vec<ClaimOut>,
 }
 
 /// Which paths a route covers, compared with the canonical path.

@@ -1,0 +1,56 @@
+//! What those behind the gateway are told of a granted token.
+
+use alloc::sync::Arc;
+
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Map, Value};
+
+use super::grant::{Desk, Granted};
+use crate::{
+    attribute::Facts,
+    claims_out::Values,
+    denial::Denial,
+    json,
+    token_cache::{ToldKey, Verified},
+    userinfo::UserInfo,
+};
+
+impl Desk<'_> {
+    /// The route's values for this token, from the cache or made now; `None` where the route tells nothing.
+    pub(super) fn tell(
+        self,
+        granted: &Granted<'_>,
+        verified: &mut Verified,
+    ) -> Result<Option<Arc<Values>>, Denial> {
+        let Some(claims_out) = &self.route.claims_out else { return Ok(None) };
+        let Granted { issuer, binding } = granted;
+        let key = ToldKey { claims_out: claims_out.digest, binding: binding.digest };
+        if let Some(values) = verified.told.get(&key) {
+            return Ok(Some(Arc::clone(values)));
+        }
+        let identity = self.identity(granted, verified);
+        let claims = claims_of(self.token);
+        let values = claims_out.values(&Facts {
+            claims: &claims,
+            userinfo: verified.userinfo().map(UserInfo::members),
+            identity_id: Some(&identity),
+            identity_login: verified.userinfo().and_then(UserInfo::login).map(|login| &**login),
+            client_id: &binding.client_id,
+            issuer_id: &issuer.id,
+            issuer_cluster: issuer.cluster.as_deref(),
+        })?;
+        let values = Arc::new(values);
+        verified.told.put(key, Arc::clone(&values));
+        Ok(Some(values))
+    }
+}
+
+/// All claims of a token that was verified, or that is the same to the byte as one that was.
+fn claims_of(token: &[u8]) -> Map<alloc::string::String, Value> {
+    let payload = token.split(|byte| *byte == b'.').nth(1).unwrap_or_default();
+    BASE64URL_NOPAD
+        .decode(payload)
+        .ok()
+        .and_then(|payload| json::parse_object(&payload).ok())
+        .unwrap_or_default()
+}
