@@ -98,6 +98,37 @@ async fn clients_start_without_grants_and_keep_what_is_said_of_them() {
 }
 
 #[tokio::test]
+async fn routes_say_where_tokens_stand_and_what_is_told_of_them() {
+    let bench = Bench::new().await;
+    let route = |member: &str, value: &serde_json::Value| {
+        let mut route = json!({ "host": "a.example", "path": { "prefix": "/" }, "mode": "optional" });
+        route[member] = value.clone();
+        route
+    };
+    let sources =
+        json!(["authorization", { "header": { "name": "identity-exchange-token" } }, { "query": "t" }]);
+    let outputs = json!([{ "attribute": "jwt.claim.sub", "header": "x-auth-user", "filter_state": "user" }]);
+    let mut full = route("token_sources", &sources);
+    full["claims_out"] = outputs.clone();
+    let made = bench.admin.post("/v1/routes", full).await.created();
+    assert_eq!((&made["token_sources"], &made["claims_out"]), (&sources, &outputs));
+    for (member, bad) in [
+        ("token_sources", json!([])),
+        ("token_sources", json!([{ "header": { "name": "connection" } }])),
+        ("token_sources", json!([{ "header": { "name": "x-cambist-token" } }])),
+        ("claims_out", json!([{ "attribute": "jwt.claim.sub" }])),
+        ("claims_out", json!([{ "attribute": "sub", "header": "x-user" }])),
+    ] {
+        let answer = bench.admin.post("/v1/routes", route(member, &bad)).await;
+        assert_eq!(answer.pointers(), [format!("/{member}")], "{bad}");
+    }
+    // A header that one route tells is a source of no other.
+    let source = json!([{ "header": { "name": "x-auth-user" } }]);
+    let answer = bench.admin.post("/v1/routes", route("token_sources", &source)).await;
+    assert!(answer.pointers().contains(&"/token_sources".into()));
+}
+
+#[tokio::test]
 async fn refuses_replacements_without_or_with_another_version() {
     let bench = Bench::new().await;
     bench.admin.post("/v1/issuers", mk_issuer()).await.created();

@@ -159,7 +159,7 @@ impl Stage {
 
 impl Stream {
     /// A request of root context `root` whose headers are in the filter.
-    pub(super) const fn arriving(root: u32, headers: Vec<(String, Vec<u8>)>) -> Self {
+    pub(super) fn arriving(root: u32, headers: Vec<(String, Vec<u8>)>) -> Self {
         let (trailers, filter_state, state) = (Vec::new(), BTreeMap::new(), State::Arriving);
         Self { root, headers, trailers, filter_state, state }
     }

@@ -1,11 +1,13 @@
 //! What those behind the gateway are told of a token.
 
 use cambist_tests::client::Request;
+use cambist_tests::envoy::{Setup, config};
 use cambist_tests::issuer::{Fault, Issuer};
 use cambist_tests::jwt::Key;
-use cambist_tests::policy::{Policy, route};
+use cambist_tests::policy::{KEY_ENV, Policy, route};
 use cambist_tests::stage::{self, Stage};
-use cambist_tests::{upstream::Received, wait};
+use cambist_tests::upstream::{Received, Upstream};
+use cambist_tests::wait;
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -13,6 +15,7 @@ workers! {
     claims_reach_the_upstream_as_headers,
     nobody_else_sends_what_is_told,
     request_that_waited_for_keys_is_told_too,
+    filter_state_is_read_by_rbac_routes_and_logs,
 }
 
 /// Spellings of `x-auth-user` that a server may take for it and a client can send.
@@ -30,6 +33,10 @@ const SPELLINGS: [&str; 12] = [
     "x_auth.user",
     "x~auth~user",
 ];
+
+const LOG: &str = "access path=%REQ(:PATH)% plain=%FILTER_STATE(wasm.user:PLAIN)% cel=%CEL(filter_state['wasm.user'])% \
+    bytes=%CEL(filter_state['wasm.user'] == b'ada')% text=%CEL(filter_state['wasm.user'] == 'ada')% \
+    status=%RESPONSE_CODE%\n";
 
 fn telling(issuer: &Issuer) -> Policy {
     let mut policy = Policy::exchange(issuer);
@@ -125,5 +132,63 @@ async fn request_that_waited_for_keys_is_told_too(workers: u32) {
     for task in waiting {
         let seen = stage::seen(&task.await.unwrap().expect(200));
         assert_eq!(users(&seen), [("x-auth-user", "job")]);
+    }
+}
+
+/// What docs/claims.md says of filter state, reader by reader.
+async fn filter_state_is_read_by_rbac_routes_and_logs(workers: u32) {
+    let issuer = Issuer::start(Key::p256("first")).await;
+    let upstream = Upstream::start().await;
+    let signing_key = Key::p256("minting");
+    let is_user = |user: &str| json!({ "key": "wasm.user", "string_match": { "exact": user } });
+    let rbac = json!({
+        "name": "envoy.filters.http.rbac",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": { "action": "DENY", "policies": { "eve": {
+                "permissions": [{ "any": true }], "principals": [{ "filter_state": is_user("eve") }],
+            } } },
+        },
+    });
+    let filters = [config::cambist(&telling(&issuer).inline()), rbac];
+    let mut bootstrap: Value =
+        serde_json::from_str(&stage::bootstrap(&filters, &stage::clusters(&upstream, 1))).unwrap();
+    let manager = bootstrap
+        .pointer_mut("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config")
+        .unwrap();
+    manager["access_log"] = json!([{
+        "name": "envoy.access_loggers.stdout",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": {
+                "text_format_source": { "inline_string": LOG },
+                "formatters": [{
+                    "name": "envoy.formatter.cel",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.formatter.cel.v3.Cel",
+                    },
+                }],
+            },
+        },
+    }]);
+    let routes = manager.pointer_mut("/route_config/virtual_hosts/0/routes").unwrap().as_array_mut().unwrap();
+    let for_ada = json!({
+        "match": { "prefix": "/", "filter_state": [is_user("ada")] },
+        "direct_response": { "status": 202 },
+    });
+    routes.insert(0, for_ada);
+    let envoy = Setup::new(workers, bootstrap.to_string()).env(KEY_ENV, &signing_key.pkcs8()).start().await;
+    let get = |user: &str| Request::get(format!("/{user}")).bearer(&issuer.token(user));
+    envoy.send(&get("ada")).await.expect(202);
+    envoy.send(&get("bob")).await.expect(200);
+    envoy.send(&get("eve")).await.expect(403);
+    envoy.send(&Request::get("/optional/nobody")).await.expect(200);
+    for line in [
+        "access path=/ada plain=ada cel=ada bytes=true text=false status=202",
+        "access path=/bob plain=bob cel=bob bytes=false text=false status=200",
+        "access path=/eve plain=eve cel=eve bytes=false text=false status=403",
+        "access path=/optional/nobody plain=- cel=- bytes=- text=- status=200",
+    ] {
+        wait::until(line, wait::PATIENCE, async || envoy.output().contains(line)).await;
     }
 }
