@@ -156,20 +156,24 @@ impl Key {
     /// A token with exactly these bytes as header and payload.
     pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let signed = format!("{}.{}", encode(header), encode(payload));
+        format!("{signed}.{}", encode(&self.signature(signed.as_bytes())))
+    }
+
+    /// The signature of `input`, as JWS writes it.
+    pub fn signature(&self, input: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
-        let signature = match &self.pair {
+        match &self.pair {
             Pair::Rsa { pair, alg } => {
                 let (_, encoding) = *RSA.iter().find(|(name, _)| name == alg).expect("an algorithm of RSA");
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(encoding, &random, signed.as_bytes(), &mut signature).expect("RSA signs");
+                pair.sign(encoding, &random, input, &mut signature).expect("RSA signs");
                 signature
             }
             Pair::P256(pair) | Pair::P384(pair) => {
-                pair.sign(&random, signed.as_bytes()).expect("a curve signs").as_ref().to_vec()
+                pair.sign(&random, input).expect("a curve signs").as_ref().to_vec()
             }
-            Pair::Ed25519(pair) => pair.sign(signed.as_bytes()).as_ref().to_vec(),
-        };
-        format!("{signed}.{}", encode(&signature))
+            Pair::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
+        }
     }
 
     /// The private half as base64 of PKCS#8 DER, the form of a signing key in the environment. P-256 only.

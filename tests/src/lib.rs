@@ -11,6 +11,7 @@ pub mod http2;
 pub mod issuer;
 pub mod jwt;
 pub mod numbers;
+pub mod mutate;
 pub mod policy;
 pub mod process;
 pub mod raw;
