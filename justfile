@@ -43,6 +43,7 @@ test: wasm planted programs
     @echo "== unit tests"
     cargo test --workspace --lib --bins
     @just test-core-wasm
+    @just test-core-wasip1
     @echo "== integration and end to end"
     cargo test --workspace --test '*'
     @echo "== just test: every suite passed"
@@ -56,7 +57,17 @@ test-core-wasm:
     @echo "== core as wasm"
     @scripts/wasm-runner.sh
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="{{ justfile_directory() }}/.tools/bin/wasm-bindgen-test-runner" \
-        cargo test -p cambist-core --target wasm32-unknown-unknown --lib
+        cargo test -p cambist-core --target wasm32-unknown-unknown --lib -- --nocapture
+
+# The decisions, as the wasm that ships, in Node's WASI.
+test-core-wasip1:
+    @echo "== core as wasm32-wasip1"
+    CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings {{ justfile_directory() }}/scripts/wasi-runner.mjs" \
+        cargo test -p cambist-core --target wasm32-wasip1 --lib
+
+# Flips every bit of every accepted signature of the published vectors; `just test` flips a part. About ten minutes.
+every-flip:
+    CAMBIST_EVERY_FLIP=1 cargo test --release -p cambist-core --lib vectors::flips
 
 # The control plane and its API, in process.
 test-control-plane:

@@ -12,5 +12,3 @@ pub mod verify;
 
 #[cfg(test)]
 pub(crate) mod sample;
-#[cfg(test)]
-mod vectors;

@@ -33,4 +33,6 @@ pub mod secret;
 pub mod time;
 pub mod token_cache;
 pub mod userinfo;
+#[cfg(test)]
+mod vectors;
 pub mod wire;
