@@ -69,8 +69,8 @@ fn verifies_known_answers_of_every_algorithm_and_as_no_other() {
 #[test]
 fn refuses_signatures_with_a_bit_flipped() {
     for answer in answers("accepted") {
-        // RSA's have many bits and are slow: one of each byte.
-        let step = if answer.key.family() == Family::Rsa { 9 } else { 1 };
+        // A prime step reaches every place in a byte; all bits of RSA would take a minute in wasm.
+        let step = if answer.key.family() == Family::Rsa { 41 } else { 7 };
         for bit in (0..answer.signature.len() * 8).step_by(step) {
             let mut signature = answer.signature.clone();
             signature[bit / 8] ^= 1 << (bit % 8);

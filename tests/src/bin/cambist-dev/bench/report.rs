@@ -110,6 +110,7 @@ impl Report {
                 "case": case,
                 "alg": alg,
                 "tokens": tokens,
+                "runs": rps.len(),
                 "rps_median": median(&rps).round(),
                 "rps_min": rps[0].round(),
                 "rps_max": rps[rps.len() - 1].round(),

@@ -47,6 +47,9 @@ impl Case {
     pub(crate) const ALL: [Self; 5] =
         [Self::NoAuth, Self::JwtAuthn, Self::JwtAuthnCached, Self::Verify, Self::Exchange];
 
+    /// Those that depend on the algorithm when no token is seen twice.
+    pub(crate) const OF_OTHERS: [Self; 3] = [Self::JwtAuthn, Self::Verify, Self::Exchange];
+
     /// Its name in the report.
     pub(crate) const fn name(self) -> &'static str {
         match self {
