@@ -32,10 +32,13 @@ pub fn claims(data: &[u8]) {
     assert!((0..END_OF_TIME).contains(&claims.exp()), "an end out of range was read");
     let times = [claims.iat(), claims.nbf(), Some(claims.exp())];
     for at in times.into_iter().flatten().chain([0, i64::MIN, i64::MAX, END_OF_TIME]) {
-        for (clock_skew, exp_leeway, max_lifetime) in
-            [(0, 0, u32::MAX), (60, 60, 86_400), (u32::MAX, 0, 0), (u32::MAX, u32::MAX, u32::MAX)]
-        {
-            let rules = TimeRules { clock_skew, exp_leeway, max_lifetime };
+        for (clock_skew, exp_leeway, max_lifetime, max_age) in [
+            (0, 0, u32::MAX, None),
+            (60, 60, 86_400, Some(86_400)),
+            (u32::MAX, 0, 0, Some(0)),
+            (u32::MAX, u32::MAX, u32::MAX, Some(u32::MAX)),
+        ] {
+            let rules = TimeRules { clock_skew, exp_leeway, max_lifetime, max_age };
             let end = claims.exp().saturating_add(exp_leeway.into());
             for at in [at.saturating_sub(1), at, at.saturating_add(1)] {
                 let valid = claims.check_times(&rules, Timestamp::from_secs(at)).is_ok();

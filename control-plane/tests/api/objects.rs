@@ -100,7 +100,7 @@ async fn clients_start_without_grants_and_keep_what_is_said_of_them() {
 #[tokio::test]
 async fn routes_say_where_tokens_stand_and_what_is_told_of_them() {
     let bench = Bench::new().await;
-    let route = |member: &str, value: &serde_json::Value| {
+    let route = |member: &str, value: &Value| {
         let mut route = json!({ "host": "a.example", "path": { "prefix": "/" }, "mode": "optional" });
         route[member] = value.clone();
         route

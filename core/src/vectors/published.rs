@@ -32,7 +32,7 @@ const ISTIO_CASES: &str = fixture!("istio/cases.json");
 const ISTIO_KEYS: &str = fixture!("istio/jwks.json");
 const RFC_CASES: &str = fixture!("rfc7520/cases.json");
 
-const RULES: TimeRules = TimeRules { clock_skew: 60, exp_leeway: 0, max_lifetime: 86_400 };
+const RULES: TimeRules = TimeRules { clock_skew: 60, exp_leeway: 0, max_lifetime: 86_400, max_age: None };
 
 fn list(document: &str, name: &str) -> Vec<Value> {
     let document: Value = serde_json::from_str(document).unwrap();

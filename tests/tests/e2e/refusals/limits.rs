@@ -5,7 +5,8 @@ use cambist_tests::client::Request;
 use cambist_tests::envoy::{Setup, config};
 use cambist_tests::jwt::{Key, Parts};
 use cambist_tests::policy::{Policy, TARGET};
-use cambist_tests::{artifact, raw, stage};
+use cambist_tests::raw::connection as raw;
+use cambist_tests::{artifact, stage};
 use serde_json::json;
 
 use super::ground::{PLAIN, SECOND_TARGET};
