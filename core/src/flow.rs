@@ -14,6 +14,7 @@ mod state;
 mod step;
 mod told;
 mod userinfo;
+mod verdict;
 mod visit;
 
 use alloc::{boxed::Box, sync::Arc};

@@ -13,6 +13,7 @@ pub mod backoff;
 pub mod bearer;
 pub mod claims;
 pub mod claims_out;
+pub mod condition;
 pub mod crypto;
 pub mod denial;
 pub mod denylist;

@@ -19,7 +19,7 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 pub use self::{
-    binding::{Binding, BindingMatch},
+    binding::{Binding, BindingMatch, Unfit},
     compile::{Compiler, Secrets, compile_document, compile_records, document_records, is_variable},
     fault::{Fault, Faults},
     header_name::{IdentityHeaders, MAX_HEADER_NAME_BYTES, is_reserved},

@@ -5,6 +5,7 @@
 //! A hit only skips cryptography; the flow checks every reason again.
 
 mod told;
+mod verdicts;
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -12,7 +13,10 @@ use core::fmt;
 use foldhash::quality::FixedState;
 use lru::LruCache;
 
-pub use self::told::{MAX_TOLD_PER_TOKEN, Told, ToldKey};
+pub use self::{
+    told::{MAX_TOLD_PER_TOKEN, Told, ToldKey},
+    verdicts::{MAX_VERDICTS, VerdictKey, Verdicts},
+};
 use crate::{
     claims::Times,
     digest::Digest,
@@ -52,6 +56,8 @@ pub struct Verified {
     pub sha256: Option<Digest>,
     /// What asking its issuer's UserInfo endpoint brought.
     pub(crate) userinfo: Option<Remembered>,
+    /// What conditions came to for it.
+    pub verdicts: Verdicts,
     /// Access tokens minted for it.
     pub access: AccessTokens,
     /// What was told of it.
@@ -124,6 +130,7 @@ impl Verified {
             identity: None,
             sha256: None,
             userinfo: None,
+            verdicts: Verdicts::default(),
             access: AccessTokens::default(),
             told: Told::default(),
         }
@@ -133,14 +140,16 @@ impl Verified {
     pub fn learn(&mut self, known: Remembered) {
         self.userinfo = Some(known);
         self.told = Told::default();
+        self.verdicts = Verdicts::default();
     }
 
     /// Forgets what asking brought when its time is over.
     pub fn forget(&mut self, now: Timestamp) {
         if self.userinfo.as_ref().is_some_and(|known| known.until <= now) {
             self.userinfo = None;
-            // What was told may have come from there.
+            // What was told may have come from there, and what conditions came to.
             self.told = Told::default();
+            self.verdicts = Verdicts::default();
         }
     }
 
@@ -157,7 +166,8 @@ impl Verified {
     fn weight(&self) -> usize {
         let audiences = self.audiences.iter().map(|audience| audience.len().saturating_add(32));
         let access = self.access.0.iter().map(|(key, access)| key.weight().saturating_add(access.weight()));
-        let more = self.userinfo.iter().map(Remembered::weight).chain([self.told.weight()]);
+        let more = self.userinfo.iter().map(Remembered::weight);
+        let more = more.chain([self.told.weight(), self.verdicts.weight()]);
         audiences.chain(access).chain(more).fold(self.subject.len(), usize::saturating_add)
     }
 }

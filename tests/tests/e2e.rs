@@ -24,6 +24,7 @@ macro_rules! workers {
 mod e2e {
     mod algorithms;
     mod claims_out;
+    mod conditions;
     mod configurations;
     mod differential;
     mod exchange;

@@ -211,6 +211,38 @@ async fn issuers_keep_how_their_userinfo_is_asked() {
 }
 
 #[tokio::test]
+async fn keeps_conditions_and_says_what_is_wrong_with_them() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let condition = json!({ "all": [
+        { "attribute": "jwt.claim.kubernetes\\.io.namespace", "in": ["prod", "staging"] },
+        { "not": { "attribute": "jwt.claim.level", "less_than": 2.5 } },
+    ]});
+    let bindings = format!("/v1/clients/{client}/bindings");
+    let binding = json!({ "id": "c", "issuer": "eks", "audiences": ["c"], "condition": condition });
+    bench.admin.post(&bindings, binding.clone()).await.created();
+    assert_eq!(bench.admin.get(&format!("{bindings}/c")).await.ok()["condition"], condition);
+    let route = json!({ "id": "c", "host": "c.example", "path": { "prefix": "/" }, "clients": [client], "condition": condition });
+    bench.admin.post("/v1/routes", route.clone()).await.created();
+    assert_eq!(bench.admin.get("/v1/routes/c").await.ok()["condition"], condition);
+
+    let wrong = json!({ "any": [
+        { "attribute": "jwt.claim.a", "matches": "a)|(?:b" },
+        { "all": [] },
+        { "attribute": "namespace", "equals": "prod" },
+    ]});
+    let pointers = ["/condition/any/0/matches", "/condition/any/1/all", "/condition/any/2/attribute"];
+    for (collection, mut document) in [(bindings.as_str(), binding), ("/v1/routes", route)] {
+        document["id"] = json!("d");
+        document["condition"] = wrong.clone();
+        assert_eq!(bench.admin.post(collection, document.clone()).await.pointers(), pointers, "{collection}");
+        document["condition"] = json!({ "not": { "attribute": "jwt.claim.a", "is": "b" } });
+        let found = bench.admin.post(collection, document).await.pointers();
+        assert!(found.contains(&String::from("/condition/not/is")), "{found:?}");
+    }
+}
+
+#[tokio::test]
 async fn leaves_nothing_behind_when_it_refuses() {
     let bench = Bench::new().await;
     bench.configure().await;

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State,
     report::Subject,
+    verdict::Judge,
     visit::{Inquiry, Visit},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     identity::{identity_audience, identity_id},
     jose::jwt::UntrustedJwt,
     keyring::{Keyring, Lookup},
-    policy::{Binding, Issuer, Policy, Route},
+    policy::{Binding, Issuer, Policy, Route, Unfit},
     time::Timestamp,
     token_cache::Verified,
     wire::{event::IdentityTuple, snapshot::Exchange},
@@ -65,8 +66,11 @@ pub(super) fn grant_known(
     policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
     keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
     let desk = Desk { policy, route, denylist, audited: *audited, token };
+    let verdicts = known.verdicts.len();
     let outcome = desk.serve(issuer, known, Counted::VerifiedCached, visit, ambient);
-    let has_grown = known.told.take_grown() || !matches!(visit.inquiry, Inquiry::Open);
+    let has_grown = known.told.take_grown()
+        || known.verdicts.len() != verdicts
+        || !matches!(visit.inquiry, Inquiry::Open);
     // Not by their number: one may have taken the place of a shorter one.
     if has_grown || matches!(&outcome, Ok(edits) if edits.report.counted == Counted::Minted) {
         verified.reweigh(token);
@@ -158,12 +162,31 @@ impl<'p> Desk<'p> {
         verified: &mut Verified,
         now: Timestamp,
     ) -> Result<Granted<'p>, Halt> {
-        let found = issuer
-            .binding_for(&verified.audiences, &verified.subject, now.secs(), |client| self.admits(client));
-        let binding = found.map_err(|denial| self.denied(denial, verified, None))?.binding();
+        let Verified { audiences, subject, userinfo, verdicts, .. } = &mut *verified;
+        let mut judge = Judge::new(self, issuer, audiences, subject, userinfo.as_ref(), verdicts);
+        let found = issuer.binding_for(
+            audiences,
+            subject,
+            now.secs(),
+            |client| self.admits(client),
+            |binding, condition| judge.holds(binding, condition),
+        );
+        let binding = match found {
+            Ok(found) => found.binding(),
+            Err(Unfit { denial, binding }) => {
+                let granted = binding.map(|binding| Granted { issuer, binding });
+                return Err(self.denied(denial, verified, granted.as_ref()));
+            }
+        };
+        let condition = self.route.condition.as_ref();
+        let admitted = condition.is_none_or(|condition| judge.holds(binding, condition));
         let granted = Granted { issuer, binding };
         self.permit(&granted, verified)?;
-        Ok(granted)
+        if admitted {
+            Ok(granted)
+        } else {
+            Err(self.denied(Denial::ConditionFalse, verified, Some(&granted)))
+        }
     }
 
     /// Whether the route is open to an enabled client of this id.

@@ -3,6 +3,7 @@
 
 mod cache_hit;
 mod cache_reasons;
+mod conditions;
 mod events;
 mod issuer_rules;
 mod issuers;

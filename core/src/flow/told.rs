@@ -46,7 +46,7 @@ impl Desk<'_> {
 }
 
 /// All claims of a token that was verified, or that is the same to the byte as one that was.
-fn claims_of(token: &[u8]) -> Map<alloc::string::String, Value> {
+pub(super) fn claims_of(token: &[u8]) -> Map<alloc::string::String, Value> {
     let payload = token.split(|byte| *byte == b'.').nth(1).unwrap_or_default();
     BASE64URL_NOPAD
         .decode(payload)

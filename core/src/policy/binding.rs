@@ -2,7 +2,7 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-use crate::{denial::Denial, digest::Digest, wire::snapshot::Profile};
+use crate::{condition::Condition, denial::Denial, digest::Digest, wire::snapshot::Profile};
 
 /// Which tokens act for a client, and what they get.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Binding {
     pub client_id: String,
     /// Accepted audiences.
     pub audiences: Vec<String>,
+    /// What else must be true of a token.
+    pub condition: Option<Condition>,
     /// Scopes that may be granted.
     pub scopes: Vec<String>,
     /// Audiences an access token may name; the first is the default.
@@ -31,6 +33,15 @@ pub struct Binding {
 #[derive(Clone, Copy, Debug)]
 pub struct BindingMatch<'a> {
     pub(super) binding: &'a Arc<Binding>,
+}
+
+/// Why no binding fits a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Unfit<'a> {
+    /// The reason.
+    pub denial: Denial,
+    /// The binding that would fit if its condition were true, where there is just one.
+    pub binding: Option<&'a Arc<Binding>>,
 }
 
 // === impl Binding ===
@@ -69,5 +80,13 @@ impl<'a> BindingMatch<'a> {
     /// The binding.
     pub const fn binding(self) -> &'a Arc<Binding> {
         self.binding
+    }
+}
+
+// === impl Unfit ===
+
+impl From<Denial> for Unfit<'_> {
+    fn from(denial: Denial) -> Self {
+        Self { denial, binding: None }
     }
 }

@@ -5,11 +5,12 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use hashbrown::HashMap;
 
 use super::{
-    binding::{Binding, BindingMatch},
+    binding::{Binding, BindingMatch, Unfit},
     userinfo::UserInfoRules,
 };
 use crate::{
     claims::TimeRules,
+    condition::Condition,
     denial::Denial,
     digest::Digest,
     endpoint::Endpoint,
@@ -71,14 +72,19 @@ pub(crate) struct Audience {
 
 impl Issuer {
     /// The one binding that fits a verified token among the clients that `admits` lets through.
+    ///
+    /// `holds` says whether a binding's condition is true; a binding without one is not asked about.
     pub fn binding_for(
         &self,
         audiences: &[String],
         subject: &str,
         now_secs: i64,
         admits: impl Fn(&str) -> bool,
-    ) -> Result<BindingMatch<'_>, Denial> {
+        mut holds: impl FnMut(&Binding, &Condition) -> bool,
+    ) -> Result<BindingMatch<'_>, Unfit<'_>> {
         let mut found: Option<&Arc<Binding>> = None;
+        let mut failed: Option<&Arc<Binding>> = None;
+        let mut several_failed = false;
         let mut known_elsewhere = false;
         let entries = audiences.iter().filter_map(|audience| self.by_audience.get(audience.as_str()));
         for entry in entries {
@@ -91,16 +97,26 @@ impl Issuer {
                     known_elsewhere = true;
                     continue;
                 }
+                if !binding.condition.as_ref().is_none_or(|condition| holds(binding, condition)) {
+                    several_failed |= failed.is_some_and(|other| !Arc::ptr_eq(other, binding));
+                    failed = Some(binding);
+                    continue;
+                }
                 match found {
-                    Some(other) if !Arc::ptr_eq(other, binding) => return Err(Denial::BindingAmbiguous),
+                    Some(other) if !Arc::ptr_eq(other, binding) => {
+                        return Err(Denial::BindingAmbiguous.into());
+                    }
                     _ => found = Some(binding),
                 }
             }
         }
-        match found {
-            Some(binding) => Ok(BindingMatch { binding }),
-            None if known_elsewhere => Err(Denial::ClientUnknown),
-            None => Err(Denial::IdentityNotFound),
+        match (found, failed) {
+            (Some(binding), _) => Ok(BindingMatch { binding }),
+            (None, Some(_)) => {
+                Err(Unfit { denial: Denial::ConditionFalse, binding: failed.filter(|_| !several_failed) })
+            }
+            (None, None) if known_elsewhere => Err(Denial::ClientUnknown.into()),
+            (None, None) => Err(Denial::IdentityNotFound.into()),
         }
     }
 
@@ -112,10 +128,11 @@ impl Issuer {
         now_secs: i64,
         admits: impl Fn(&str) -> bool,
     ) -> Result<Option<&Arc<Binding>>, Denial> {
-        match self.binding_for(audiences, subject, now_secs, admits) {
+        // What becomes known may make any condition true.
+        match self.binding_for(audiences, subject, now_secs, admits, |_, _| true) {
             Ok(found) => Ok(Some(found.binding)),
-            Err(Denial::BindingAmbiguous) => Ok(None),
-            Err(denial) => Err(denial),
+            Err(Unfit { denial: Denial::BindingAmbiguous, .. }) => Ok(None),
+            Err(Unfit { denial, .. }) => Err(denial),
         }
     }
 }

@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 use super::TokenSources;
 use crate::{
     claims_out::ClaimsOut,
+    condition::Condition,
     wire::snapshot::{Exchange, ForeignToken, Mode},
 };
 
@@ -37,4 +38,6 @@ pub struct Route {
     pub sources: TokenSources,
     /// What those behind the gateway are told of a verified token.
     pub claims_out: Option<ClaimsOut>,
+    /// What must be true of a token.
+    pub condition: Option<Condition>,
 }

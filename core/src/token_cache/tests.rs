@@ -6,7 +6,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
 
 use super::{
-    Access, AccessKey, AccessTokens, MAX_ACCESS_PER_TOKEN, MAX_BYTES, Told, Verified, VerifiedTokens,
+    Access, AccessKey, AccessTokens, MAX_ACCESS_PER_TOKEN, MAX_BYTES, Told, VerdictKey, Verdicts, Verified,
+    VerifiedTokens,
 };
 use crate::{claims::Times, digest::Digest, fixture::NOW, time::Timestamp};
 
@@ -21,6 +22,7 @@ fn verified(subject: &str) -> Verified {
         identity: None,
         sha256: None,
         userinfo: None,
+        verdicts: Verdicts::default(),
         access: AccessTokens::default(),
         told: Told::default(),
     }
@@ -193,5 +195,16 @@ fn the_access_token_that_ends_first_makes_room() {
     for (number, target) in targets.iter().enumerate() {
         let found = tokens.get(&AccessKey { target, ..key() }, now());
         assert_eq!(found.map(|access| &*access.authorization), (number != 2).then_some(&**target));
+    }
+}
+
+#[test]
+fn a_verdict_is_of_one_condition_and_one_binding() {
+    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let mut verdicts = Verdicts::default();
+    verdicts.put(VerdictKey { condition: a, binding: b }, true);
+    verdicts.put(VerdictKey { condition: b, binding: b }, false);
+    for (condition, binding, known) in [(a, b, Some(true)), (b, b, Some(false)), (a, a, None), (b, a, None)] {
+        assert_eq!(verdicts.get(&VerdictKey { condition, binding }), known);
     }
 }

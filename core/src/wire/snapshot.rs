@@ -2,6 +2,7 @@
 
 mod binding;
 mod claim_out;
+mod condition;
 mod issuer;
 mod route;
 mod signing_key;
@@ -16,6 +17,7 @@ use serde_json::value::Value;
 pub use self::{
     binding::{Binding, Profile},
     claim_out::ClaimOut,
+    condition::Condition,
     issuer::{AudienceRule, Issuer, KeySource, default_algorithms},
     route::{Exchange, ForeignToken, Mode, PathMatch, Route},
     signing_key::{PrivateKey, SigningKey},

@@ -99,6 +99,7 @@ fn the_examples_show_every_field() {
         "client",
         "binding",
         "route",
+        "condition",
         "signing_key",
     ] {
         described.extend(keys(&schema["$defs"][definition]["properties"]));
@@ -128,8 +129,11 @@ fn the_schema_has_exactly_the_fields_of_the_code() {
         ("/issuers/0/userinfo", "userinfo"),
         ("/clients/0", "client"),
         ("/bindings/0", "binding"),
+        ("/bindings/0/condition", "condition"),
+        ("/bindings/0/condition/all/0", "condition"),
         ("/routes/0", "route"),
         ("/routes/0/claims_out/0", "claim_out"),
+        ("/routes/0/condition/any/0/not", "condition"),
         ("/signing_keys/0", "signing_key"),
     ] {
         let mut document = full["snapshot"].clone();
@@ -279,6 +283,25 @@ fn the_schema_refuses_what_the_code_refuses() {
         ("/snapshot/issuers/0/userinfo/login_id", json!("")),
         ("/snapshot/bindings/0/audiences", json!([])),
         ("/snapshot/bindings/0/scopes", json!(["two words"])),
+        ("/snapshot/bindings/0/condition", json!({})),
+        ("/snapshot/bindings/0/condition", json!({ "all": [] })),
+        ("/snapshot/bindings/0/condition/all/0", json!({ "attribute": "jwt.claim.a" })),
+        ("/snapshot/bindings/0/condition/all/0", json!({ "equals": "a" })),
+        ("/snapshot/bindings/0/condition/all/0", json!({ "attribute": "jwt.a", "equals": "a" })),
+        (
+            "/snapshot/bindings/0/condition/all/0",
+            json!({ "attribute": "jwt.claim.a", "equals": "a", "in": ["a"] }),
+        ),
+        (
+            "/snapshot/bindings/0/condition/all/0",
+            json!({ "attribute": "jwt.claim.a", "all": [{ "attribute": "jwt.claim.a", "equals": 1 }] }),
+        ),
+        ("/snapshot/bindings/0/condition/all/0/equals", json!(["a"])),
+        ("/snapshot/bindings/0/condition/all/1/matches", json!("")),
+        ("/snapshot/bindings/0/condition/all/1/matches", json!("a".repeat(257))),
+        ("/snapshot/bindings/0/condition/all/2/in", json!([])),
+        ("/snapshot/routes/0/condition/any/0/not", json!([])),
+        ("/snapshot/routes/0/condition/any/1/at_least", json!("1")),
         ("/snapshot/routes/0/methods", json!(["get"])),
         ("/snapshot/routes/0/path", json!({ "exact": "orders" })),
         ("/snapshot/routes/0/token_sources", json!([])),

@@ -4,6 +4,7 @@ use alloc::{format, string::String, sync::Arc};
 
 use super::{Compiler, is_slug};
 use crate::{
+    condition::Condition,
     digest::Digest,
     policy::{Binding, Route, canonical_path},
     wire::snapshot::{self as wire, Exchange, ForeignToken, Mode, PathMatch, Profile},
@@ -19,6 +20,7 @@ impl Compiler {
             audiences,
             subjects,
             allow_any_subject,
+            condition,
             scopes,
             targets,
             ttl,
@@ -32,14 +34,17 @@ impl Compiler {
         if audiences.is_empty() || audiences.iter().any(String::is_empty) {
             self.fault("binding", &id, "audiences", "must name at least one audience, none of them empty");
         }
-        if subjects.is_empty() != allow_any_subject {
+        // Without subjects, a condition says which tokens fit.
+        let any_subject = allow_any_subject || (subjects.is_empty() && condition.is_some());
+        if subjects.is_empty() != any_subject {
             self.fault(
                 "binding",
                 &id,
                 "subjects",
-                "must name a subject, or be empty with allow_any_subject: true",
+                "must name a subject, or be empty with a condition or allow_any_subject: true",
             );
         }
+        let condition = self.condition("binding", &id, condition);
         if subjects.iter().any(String::is_empty) {
             self.fault("binding", &id, "subjects", "must not hold an empty subject");
         }
@@ -63,11 +68,21 @@ impl Compiler {
         if !enabled {
             return;
         }
-        let compiled =
-            Arc::new(Binding { id, client_id, audiences, scopes, targets, ttl, profile, until, digest });
+        let compiled = Arc::new(Binding {
+            id,
+            client_id,
+            audiences,
+            condition,
+            scopes,
+            targets,
+            ttl,
+            profile,
+            until,
+            digest,
+        });
         for audience in &compiled.audiences {
             let entry = issuer.by_audience.entry_ref(audience.as_str()).or_default();
-            if allow_any_subject {
+            if any_subject {
                 entry.any_subject.push(Arc::clone(&compiled));
             }
             for subject in &subjects {
@@ -82,6 +97,11 @@ impl Compiler {
         let (tenant, authority) = header.unwrap_or_default();
         let binding = serde_json::to_vec(binding).unwrap_or_default();
         Digest::of_parts([tenant.as_bytes(), authority.as_bytes(), &binding])
+    }
+
+    /// A condition that is wrong is a fault, so what is without one here never takes effect.
+    fn condition(&mut self, kind: &str, id: &str, condition: Option<wire::Condition>) -> Option<Condition> {
+        Condition::compile(&condition?, &format!("{kind}/{id}/condition"), &mut self.faults)
     }
 
     pub(super) fn route(&mut self, route: wire::Route) {
@@ -101,6 +121,7 @@ impl Compiler {
             foreign_token,
             token_sources,
             claims_out,
+            condition,
         } = route;
         if !is_slug(&id) {
             self.fault("route", &id, "id", "must match [a-z0-9][a-z0-9._-]{0,62}");
@@ -141,6 +162,7 @@ impl Compiler {
         }
         let sources = self.token_sources(&id, token_sources, forward);
         let claims_out = self.claims_out(&id, &claims_out);
+        let condition = self.condition("route", &id, condition);
         let scope = scopes.join(" ");
         let clients = clients.into_iter().collect();
         let compiled = Arc::new(Route {
@@ -156,6 +178,7 @@ impl Compiler {
             foreign_token,
             sources,
             claims_out,
+            condition,
         });
         if let Err(other) = self.routes.insert(&host, &path, methods.as_deref(), &compiled) {
             self.fault(

@@ -28,6 +28,7 @@ fn named(id: &str) -> Arc<Route> {
         foreign_token: ForeignToken::Reject,
         sources: TokenSources::default(),
         claims_out: None,
+        condition: None,
     })
 }
 

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::enabled;
+use super::{Condition, enabled};
 
 /// Which tokens of which issuer act for a client, and what they get.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,12 +18,16 @@ pub struct Binding {
     pub issuer: String,
     /// Accepted audiences, matched exactly, any of. An empty list denies.
     pub audiences: Vec<String>,
-    /// Accepted `sub` values, matched exactly, any of. Empty denies unless `allow_any_subject`.
+    /// Accepted `sub` values, matched exactly, any of. Empty denies unless `allow_any_subject`
+    /// or a `condition` says which tokens fit.
     #[serde(default)]
     pub subjects: Vec<String>,
     /// Accept any `sub` of this issuer and these audiences.
     #[serde(default)]
     pub allow_any_subject: bool,
+    /// What else must be true of a token for the binding to fit it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
     /// Scopes that may be granted.
     #[serde(default)]
     pub scopes: Vec<String>,

@@ -5,6 +5,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Condition,
     claim_out::ClaimOut,
     token_source::{TokenSource, are_default, default_token_sources},
 };
@@ -52,6 +53,9 @@ pub struct Route {
     /// What those behind the gateway are told of a verified token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims_out: Vec<ClaimOut>,
+    /// What must be true of a token that is presented here, beside what its binding demands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
 }
 
 /// Which paths a route covers, compared with the canonical path.

@@ -3,10 +3,12 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use alloc::{string::String, vec};
+use alloc::{string::String, vec, vec::Vec};
 
-use super::row::{has_fault, is_valid};
-use crate::wire::snapshot::{Exchange, ForeignToken, Mode, PathMatch, Profile};
+use serde_json::json;
+
+use super::row::{faults, has_fault, is_valid};
+use crate::wire::snapshot::{Condition, Exchange, ForeignToken, Mode, PathMatch, Profile};
 
 #[test]
 fn binding() {
@@ -30,6 +32,57 @@ fn binding() {
     }
     has_fault("binding/cart/profile", "only at+jwt", |wire| wire.bindings[0].profile = Profile::JwtSvid);
     has_fault("binding/cart/id", "twice", |wire| wire.bindings.push(wire.bindings[0].clone()));
+}
+
+#[test]
+fn a_binding_without_subjects_needs_a_condition_or_the_word_of_the_operator() {
+    let condition: Condition =
+        serde_json::from_value(json!({ "attribute": "jwt.claim.env", "equals": "prod" })).unwrap();
+    is_valid(|wire| wire.bindings[0].condition = Some(condition.clone()));
+    is_valid(|wire| {
+        wire.bindings[0].subjects.clear();
+        wire.bindings[0].condition = Some(condition.clone());
+    });
+    is_valid(|wire| {
+        wire.bindings[0].subjects.clear();
+        wire.bindings[0].allow_any_subject = true;
+        wire.bindings[0].condition = Some(condition.clone());
+    });
+    has_fault("binding/cart/subjects", "a condition", |wire| wire.bindings[0].subjects.clear());
+    has_fault("binding/cart/subjects", "must name a subject", |wire| {
+        wire.bindings[0].allow_any_subject = true;
+        wire.bindings[0].condition = Some(condition.clone());
+    });
+}
+
+#[test]
+fn conditions_are_told_of_by_their_place_among_all_other_faults() {
+    let condition: Condition = serde_json::from_value(json!({ "all": [
+        { "attribute": "jwt.claim.env", "matches": "(" },
+        { "not": { "attribute": "env", "equals": "prod" } },
+    ]}))
+    .unwrap();
+    let found = faults(|wire| {
+        wire.bindings[0].ttl = 0;
+        wire.bindings[0].subjects.clear();
+        wire.bindings[0].enabled = false;
+        wire.bindings[0].condition = Some(condition.clone());
+        wire.routes[0].host = "X".into();
+        wire.routes[0].condition = Some(condition);
+    });
+    let mut paths: Vec<&str> = found.iter().map(|fault| &*fault.path).collect();
+    paths.sort_unstable();
+    assert_eq!(
+        paths,
+        [
+            "binding/cart/condition/all/0/matches",
+            "binding/cart/condition/all/1/not/attribute",
+            "binding/cart/ttl",
+            "route/api/condition/all/0/matches",
+            "route/api/condition/all/1/not/attribute",
+            "route/api/host",
+        ]
+    );
 }
 
 #[test]
