@@ -7,10 +7,11 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use serde_json::{Value, json};
 
+use super::userinfo::{about, asking, good, ignoring, rules, serve};
 use crate::{
     denial::Denial,
     fixture::{Ask, Gateway, SUBJECT, Token, Wire},
-    flow::{Counted, Edits},
+    flow::{Counted, Edits, Remote},
     wire::snapshot::{Exchange, ForeignToken, Mode, PathMatch, Route},
 };
 
@@ -176,6 +177,24 @@ fn a_changed_issuer_is_told_at_once() {
     assert_eq!(told(&gateway.forward(&ask)), [("x-cluster", "shop-eu")]);
     gateway.adopt(|wire| wire.issuers[0].cluster = Some("shop-us".into()));
     assert_eq!(told(&gateway.forward(&ask)), [("x-cluster", "shop-us")]);
+}
+
+#[test]
+fn what_userinfo_says_is_told_and_told_anew_when_it_was_asked_again() {
+    let outputs = json!([
+        { "attribute": "userinfo.email", "header": "x-email" },
+        { "attribute": "identity.login", "filter_state": "login" },
+    ]);
+    let mut gateway = asking(|wire| tell(&mut wire.routes[0], &outputs));
+    let edits = serve(&mut gateway, about("ada@example.org")).into_edits();
+    assert_eq!(told(&edits), [("x-email", "ada@example.org"), ("login", "ada@example.org")]);
+    assert_eq!(told(&gateway.forward(&good())), told(&edits));
+    gateway.pass_secs(i64::from(rules().cache_seconds));
+    let edits = serve(&mut gateway, about("ada@example.net")).into_edits();
+    assert_eq!(told(&edits), [("x-email", "ada@example.net"), ("login", "ada@example.net")]);
+    let mut gateway = ignoring();
+    gateway.adopt(|wire| tell(&mut wire.routes[0], &outputs));
+    assert_eq!(told(&serve(&mut gateway, Remote::default()).into_edits()), []);
 }
 
 #[test]
