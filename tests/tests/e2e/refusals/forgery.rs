@@ -49,7 +49,7 @@ impl OddKeys {
     }
 
     pub(super) fn jwks(&self) -> Value {
-        let mut keys = vec![self.p256.jwk(), self.rsa("rsa", &self.modulus(), &[1, 0, 1])];
+        let mut keys = vec![self.p256.jwk(), rsa_jwk("rsa", &self.modulus(), &[1, 0, 1])];
         keys.extend(self.unusable().into_iter().map(|(_, jwk)| jwk));
         keys.extend(self.twins.iter().chain(&self.pair).chain(&self.crowd).map(Key::jwk));
         json!({ "keys": keys })
@@ -59,7 +59,7 @@ impl OddKeys {
     pub(super) fn unusable(&self) -> Vec<(&'static str, Value)> {
         let n = self.modulus();
         let ending = |length: usize, last: u8| [&n[..length - 1], &[last]].concat();
-        let rsa = |kid: &'static str, n: &[u8], e: &[u8]| (kid, self.rsa(kid, n, e));
+        let rsa = |kid: &'static str, n: &[u8], e: &[u8]| (kid, rsa_jwk(kid, n, e));
         let p256 = |kid: &'static str, name: &str, value: Value| {
             let mut jwk = self.p256.named(kid).jwk();
             jwk[name] = value;
@@ -130,11 +130,10 @@ impl OddKeys {
     fn modulus(&self) -> Vec<u8> {
         self.rsa.public_key().modulus().big_endian_without_leading_zero().to_vec()
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as the others do")]
-    fn rsa(&self, kid: &str, n: &[u8], e: &[u8]) -> Value {
-        json!({ "kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig", "n": encode(n), "e": encode(e) })
-    }
+fn rsa_jwk(kid: &str, n: &[u8], e: &[u8]) -> Value {
+    json!({ "kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig", "n": encode(n), "e": encode(e) })
 }
 
 /// Header and payload of a token.
