@@ -6,9 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
-    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ED25519,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -174,6 +175,18 @@ impl Key {
             }
             Pair::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
         }
+    }
+
+    /// Whether `signature` over `input` is this key's, as aws-lc sees it. RS256, ES256 and EdDSA only.
+    pub fn verifies(&self, input: &[u8], signature: &[u8]) -> bool {
+        let (algorithm, public): (&'static dyn VerificationAlgorithm, &[u8]) = match &self.pair {
+            Pair::Rsa { pair, alg: "RS256" } => (&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref()),
+            Pair::P256(pair) => (&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref()),
+            Pair::Ed25519(pair) => (&ED25519, pair.public_key().as_ref()),
+            Pair::Rsa { alg, .. } => panic!("{alg} is not verified here"),
+            Pair::P384(_) => panic!("ES384 is not verified here"),
+        };
+        UnparsedPublicKey::new(algorithm, public).verify(input, signature).is_ok()
     }
 
     /// The private half as base64 of PKCS#8 DER, the form of a signing key in the environment. P-256 only.

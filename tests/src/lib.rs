@@ -18,4 +18,5 @@ pub mod raw;
 pub mod server;
 pub mod stage;
 pub mod upstream;
+pub mod verdict;
 pub mod wait;
