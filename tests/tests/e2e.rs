@@ -43,4 +43,5 @@ mod e2e {
     mod rotation;
     mod token_sources;
     mod userinfo;
+    mod vectors;
 }
