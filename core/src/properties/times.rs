@@ -26,10 +26,12 @@ fn numeric_date() -> impl Strategy<Value = i64> {
 
 fn rules() -> impl Strategy<Value = TimeRules> {
     let seconds = || prop_oneof![0..200_u32, Just(u32::MAX)];
-    (seconds(), seconds(), seconds()).prop_map(|(clock_skew, exp_leeway, max_lifetime)| TimeRules {
+    let rules = (seconds(), seconds(), seconds(), prop::option::of(seconds()));
+    rules.prop_map(|(clock_skew, exp_leeway, max_lifetime, max_age)| TimeRules {
         clock_skew,
         exp_leeway,
         max_lifetime,
+        max_age,
     })
 }
 
@@ -50,7 +52,10 @@ fn model(times: &Times, rules: &TimeRules, now: i64) -> Result<(), Denial> {
         return Err(Denial::TokenNotYetValid);
     }
     let start = times.iat.map_or(now, millis);
-    if millis(times.exp) - start > span(rules.max_lifetime) { Err(Denial::TokenTooOld) } else { Ok(()) }
+    let lives_too_long = millis(times.exp) - start > span(rules.max_lifetime);
+    let is_too_old =
+        rules.max_age.is_some_and(|most| times.iat.is_none_or(|iat| now - millis(iat) > span(most)));
+    if lives_too_long || is_too_old { Err(Denial::TokenTooOld) } else { Ok(()) }
 }
 
 #[test]
@@ -89,6 +94,7 @@ fn no_leeway_makes_a_token_worse() {
             clock_skew: one.clock_skew.max(other.clock_skew),
             exp_leeway: one.exp_leeway.max(other.exp_leeway),
             max_lifetime: one.max_lifetime.max(other.max_lifetime),
+            max_age: one.max_age.zip(other.max_age).map(|(one, other)| one.max(other)),
         };
         let now = Timestamp::from_millis(now);
         if times.check(&one, now).is_ok() {

@@ -49,7 +49,7 @@ impl Contents {
     fn mint(&self) -> String {
         let [iss, sub, aud, client_id, workload_iss, workload_sub] = &self.texts;
         let (scope, cluster) = (self.scope.as_deref(), self.cluster.as_deref());
-        let workload = Workload { iss: workload_iss, sub: workload_sub, cluster };
+        let workload = Workload { iss: workload_iss, sub: workload_sub, cluster, login_id: None };
         let (jti, iat, exp) = (self.jti, self.iat, self.iat + self.ttl);
         let token = AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload };
         mint(&RustCrypto, &sample::signing_key(), &token).unwrap()

@@ -32,7 +32,7 @@ pub(super) fn change_json(numbers: &mut Numbers, text: &mut Vec<u8>) -> &'static
         10 => ("json", json!(body).to_string().into_bytes()),
         11 => ("json", Vec::new()),
         12 => ("json", body.replace('"', "'").into_bytes()),
-        13 => ("json", [body[..body.len() - 1].as_bytes(), b",\"x\":\"\xff\"}"].concat()),
+        13 => ("json", [&body.as_bytes()[..body.len() - 1], b",\"x\":\"\xff\"}"].concat()),
         14 => ("json", object("\"x\":\"\\ud800\"")),
         15 => ("json", object("\"x\":1e400")),
         16 => ("json", deep(63 + numbers.below(3))),
