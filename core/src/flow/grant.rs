@@ -41,7 +41,7 @@ pub(super) struct Desk<'p> {
     pub(super) token: &'p [u8],
 }
 
-/// A token that may act for a client on a route: the permit to forward. Only [`Desk::authorize`] makes one.
+/// A token that may act for a client on a route: the permit to forward. Only [`Desk::authorize`] gives one away.
 pub(super) struct Granted<'p> {
     pub(super) issuer: &'p Issuer,
     pub(super) binding: &'p Arc<Binding>,
@@ -189,13 +189,32 @@ impl<'p> Desk<'p> {
         }
     }
 
+    /// Refuses what nothing that its issuer may add could help.
+    pub(super) fn refuse_unasked(
+        self,
+        issuer: &Issuer,
+        verified: &mut Verified,
+        now: Timestamp,
+    ) -> Result<(), Halt> {
+        let candidate = issuer
+            .candidate(&verified.audiences, &verified.subject, now.secs(), |client| self.admits(client));
+        match candidate {
+            Ok(Some(binding)) => self.permit(&Granted { issuer, binding }, verified),
+            Ok(None) if self.denylist.revokes_issuer(&issuer.id) => {
+                Err(self.denied(Denial::IdentityRevoked, verified, None))
+            }
+            Ok(None) => Ok(()),
+            Err(denial) => Err(self.denied(denial, verified, None)),
+        }
+    }
+
     /// Whether the route is open to an enabled client of this id.
-    pub(super) fn admits(self, client: &str) -> bool {
+    fn admits(self, client: &str) -> bool {
         self.route.clients.contains(client) && self.policy.client_enabled(client)
     }
 
     /// What holds for a binding whatever it was found by: revocations and scopes.
-    pub(super) fn permit(self, granted: &Granted<'_>, verified: &mut Verified) -> Result<(), Halt> {
+    fn permit(self, granted: &Granted<'_>, verified: &mut Verified) -> Result<(), Halt> {
         let Self { route, denylist, .. } = self;
         let Granted { issuer, binding } = granted;
         let revoked = denylist.revokes_issuer(&issuer.id)

@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 
 use super::{
     Call, Remote,
-    grant::{Desk, Granted, Halt},
+    grant::{Desk, Halt},
     visit::{Inquiry, Visit},
 };
 use crate::{
@@ -61,20 +61,6 @@ impl Desk<'_> {
                 Err(self.denied(failure.denial(), verified, None))
             }
             None | Some(Ok(_) | Err(_)) => Ok(()),
-        }
-    }
-
-    /// Refuses what no answer could help.
-    fn refuse_unasked(self, issuer: &Issuer, verified: &mut Verified, now: Timestamp) -> Result<(), Halt> {
-        let candidate = issuer
-            .candidate(&verified.audiences, &verified.subject, now.secs(), |client| self.admits(client));
-        match candidate {
-            Ok(Some(binding)) => self.permit(&Granted { issuer, binding }, verified),
-            Ok(None) if self.denylist.revokes_issuer(&issuer.id) => {
-                Err(self.denied(Denial::IdentityRevoked, verified, None))
-            }
-            Ok(None) => Ok(()),
-            Err(denial) => Err(self.denied(denial, verified, None)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cambist_tests::client::Request;
 use cambist_tests::envoy::{Setup, config};
 use cambist_tests::issuer::{Issuer, LOGIN_ID, UserInfo};
-use cambist_tests::jwt::Key;
+use cambist_tests::jwt::{Key, Parts};
 use cambist_tests::policy::{KEY_ENV, Policy};
 use cambist_tests::stage::{self, Stage};
 use cambist_tests::upstream::Upstream;
@@ -44,8 +44,22 @@ fn ignoring() -> impl FnOnce(&Issuer) -> Policy {
 }
 
 async fn login_id_of_userinfo_stands_in_the_access_token(workers: u32) {
-    let stage = Stage::inline(workers, denying()).await;
-    let access = stage.exchange(&stage.issuer.token("ada")).await;
+    let stage = Stage::inline(workers, |issuer| {
+        let mut policy = denying()(issuer);
+        policy.routes[0]["claims_out"] = json!([
+            { "attribute": "userinfo.groups", "header": "x-groups" },
+            { "attribute": "identity.login", "header": "x-login" },
+        ]);
+        policy
+    })
+    .await;
+    let answer = stage.present(&stage.issuer.token("ada")).await.expect(200);
+    let seen = stage::seen(&answer);
+    assert_eq!(
+        (seen.values("x-groups"), seen.values("x-login")),
+        (vec![r#"["dev"]"#], vec!["ada@example.org"])
+    );
+    let access = Parts::of(seen.bearer());
     assert_eq!(access.claims["workload"]["login_id"], "ada@example.org");
     assert_eq!(access.claims["workload"]["sub"], "ada");
     stage.envoy.until_counted("cambist.userinfo", 1).await;
