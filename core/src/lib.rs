@@ -28,7 +28,8 @@ pub mod jose;
 pub mod json;
 pub mod keyring;
 pub mod policy;
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod properties;
 pub mod secret;
 pub mod time;

@@ -177,7 +177,7 @@ impl Key {
         }
     }
 
-    /// Whether `signature` over `input` is this key's, as aws-lc sees it. RS256, ES256 and EdDSA only.
+    /// Whether `signature` over `input` is this key's, as aws-lc sees it. RS256, ES256 and `EdDSA` only.
     pub fn verifies(&self, input: &[u8], signature: &[u8]) -> bool {
         let (algorithm, public): (&'static dyn VerificationAlgorithm, &[u8]) = match &self.pair {
             Pair::Rsa { pair, alg: "RS256" } => (&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref()),

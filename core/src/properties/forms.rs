@@ -105,8 +105,8 @@ fn a_claim_path_comes_back_from_both_of_its_forms() {
         let dotted: Vec<_> =
             steps.iter().map(|step| step.replace('\\', "\\\\").replace('.', "\\.")).collect();
         let dotted = dotted.join(".");
-        let pointer: String =
-            steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect();
+        let pointer: Vec<_> = steps.iter().map(|step| step.replace('~', "~0").replace('/', "~1")).collect();
+        let pointer = format!("/{}", pointer.join("/"));
         // The one path that has no dotted form: a slash at its beginning makes it a pointer.
         let forms = [Some(pointer.clone()), Some(dotted.clone()).filter(|dotted| !dotted.starts_with('/'))];
         let mut value = Value::from(7);
