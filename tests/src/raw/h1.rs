@@ -91,7 +91,8 @@ impl Connection {
     /// Where the head ends, once it is there.
     fn head(&mut self) -> io::Result<Option<usize>> {
         loop {
-            let end = self.socket.unused().windows(4).position(|four| four == b"\r\n\r\n");
+            let end =
+                self.socket.unused().windows(4).position(|four| four[0] == b'\r' && four == b"\r\n\r\n");
             if let Some(end) = end {
                 return Ok(Some(end + 4));
             }

@@ -31,6 +31,7 @@ pub(crate) struct Lane<'a> {
 impl Lane<'_> {
     /// The next requests, `None` when there are no more.
     pub(crate) fn burst(&mut self) -> Option<Vec<Shot>> {
+        self.gun.warming = self.share.is_warming();
         let count = self.share.take(BURST);
         (count > 0).then(|| (0..count).map(|_| self.gun.shot()).collect())
     }

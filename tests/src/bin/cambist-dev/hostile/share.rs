@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Requests that no lane has taken.
 #[derive(Debug)]
 pub(crate) struct Share {
+    count: u64,
     left: AtomicU64,
     over: AtomicBool,
 }
@@ -14,7 +15,7 @@ pub(crate) struct Share {
 impl Share {
     /// `count` requests.
     pub(crate) const fn new(count: u64) -> Self {
-        Self { left: AtomicU64::new(count), over: AtomicBool::new(false) }
+        Self { count, left: AtomicU64::new(count), over: AtomicBool::new(false) }
     }
 
     /// Takes up to `most`; 0 when there is nothing left to do.
@@ -25,6 +26,11 @@ impl Share {
         let take = |left: u64| Some(left.saturating_sub(most));
         let left = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         left.unwrap_or_default().min(most)
+    }
+
+    /// Whether the first fifth is still being sent.
+    pub(crate) fn is_warming(&self) -> bool {
+        self.left.load(Ordering::Relaxed) > self.count / 5 * 4
     }
 
     /// Lets the lanes end early.

@@ -55,6 +55,8 @@ pub(crate) struct Gun<'a> {
     pub(crate) protocol: Protocol,
     pub(crate) numbers: Numbers,
     pub(crate) tokens: &'a Tokens,
+    /// Whether caches are to be filled.
+    pub(crate) warming: bool,
 }
 
 // === impl Shot ===
@@ -140,12 +142,17 @@ impl Gun<'_> {
         Shot::new(kind, self.path(), Some([&b"Bearer "[..], &token].concat()))
     }
 
+    /// A good token.
+    fn token(&mut self) -> &str {
+        self.tokens.good(&mut self.numbers, if self.warming { 0 } else { 75 })
+    }
+
     fn path(&mut self) -> &'static str {
         self.numbers.pick::<&str>(&["/", "/orders?page=2", "/orders/17", VERIFIED, "/verified/all?x=1"])
     }
 
     fn good(&mut self, kind: Kind) -> Shot {
-        self.bearing(kind, |gun| gun.tokens.good(&mut gun.numbers).into())
+        self.bearing(kind, |gun| gun.token().into())
     }
 
     fn with_body(&mut self, kind: Kind) -> Shot {
@@ -292,7 +299,7 @@ impl Gun<'_> {
     /// A good token with some of its bytes changed, taken out, put in or swapped.
     fn token_altered(&mut self, kind: Kind) -> Shot {
         self.bearing(kind, |gun| {
-            let good = gun.tokens.good(&mut gun.numbers).as_bytes().to_vec();
+            let good = gun.token().as_bytes().to_vec();
             let mut token = good.clone();
             while token == good {
                 for _ in 0..gun.numbers.between(1, 5) {
@@ -339,7 +346,7 @@ impl Gun<'_> {
             0 => b"Basic YTpi".to_vec(),
             1 => b"Bearer ".to_vec(),
             2 => format!("Bearer {}", self.tokens.forged(&mut self.numbers)).into_bytes(),
-            _ => format!("Bearer {}", self.tokens.good(&mut self.numbers)).into_bytes(),
+            _ => format!("Bearer {}", self.token()).into_bytes(),
         };
         let second = (b"authorization".to_vec(), second);
         // Before the first as often as after it.

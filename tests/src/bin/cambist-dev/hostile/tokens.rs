@@ -44,9 +44,9 @@ impl Tokens {
         }
     }
 
-    /// A good one; three of four times one that was seen before.
-    pub(crate) fn good(&self, numbers: &mut Numbers) -> &str {
-        let among = if numbers.chance(75) { FAVOURITES } else { self.good.len() };
+    /// A good one, in `percent` of a hundred cases a favourite.
+    pub(crate) fn good(&self, numbers: &mut Numbers, percent: usize) -> &str {
+        let among = if numbers.chance(percent) { FAVOURITES } else { self.good.len() };
         &self.good[numbers.below(among)]
     }
 

@@ -190,12 +190,17 @@ async fn until(stream: &mut TcpStream, buffer: &mut Vec<u8>, mark: &[u8]) -> io:
     let mut searched = 0_usize;
     loop {
         let from = searched.saturating_sub(mark.len());
-        if let Some(at) = buffer[from..].windows(mark.len()).position(|window| window == mark) {
+        if let Some(at) = find(&buffer[from..], mark) {
             return Ok(from + at + mark.len());
         }
         searched = buffer.len();
         more(stream, buffer).await?;
     }
+}
+
+/// Compares whole marks only where the first byte is right: most of what arrives is read here.
+fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+    bytes.windows(mark.len()).position(|window| window[0] == mark[0] && window == mark)
 }
 
 async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<()> {
