@@ -5,6 +5,7 @@
 //! needs nothing but Rust. Deliberately absent: coverage in the driver, and anything that is not bytes to begin with.
 
 mod claims;
+mod condition;
 pub mod driver;
 mod header_map;
 mod jwk;
@@ -14,18 +15,20 @@ mod snapshot;
 mod token;
 
 pub use self::{
-    claims::claims, header_map::header_map, jwk::jwk, path::path, snapshot::snapshot, token::token,
+    claims::claims, condition::condition, header_map::header_map, jwk::jwk, path::path, snapshot::snapshot,
+    token::token,
 };
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("token", token),
     ("claims", claims),
     ("jwk", jwk),
     ("path", path),
+    ("condition", condition),
     ("snapshot", snapshot),
     ("header_map", header_map),
 ];

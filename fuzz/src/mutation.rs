@@ -4,7 +4,7 @@
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Words that mean something to one of the targets.
-const WORDS: [&[u8]; 58] = [
+const WORDS: [&[u8]; 64] = [
     b".",
     b"..",
     b"=",
@@ -63,6 +63,12 @@ const WORDS: [&[u8]; 58] = [
     b"\"record\":",
     b"bearer ",
     b"*.",
+    b"\"not\":",
+    b"\"all\":[",
+    b"\"attribute\":",
+    b"\"matches\":",
+    b"\"in\":[",
+    b"jwt.claim.",
 ];
 
 /// Makes inputs from a corpus, the same ones for the same seed.

@@ -61,6 +61,11 @@ fn path_survives_mutated_inputs() {
 }
 
 #[test]
+fn condition_survives_mutated_inputs() {
+    survives("condition");
+}
+
+#[test]
 fn snapshot_survives_mutated_inputs() {
     survives("snapshot");
 }
