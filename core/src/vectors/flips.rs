@@ -49,7 +49,7 @@ struct Refused {
 }
 
 /// Bits of the input that are flipped per vector.
-const INPUT_FLIPS: usize = 4;
+const INPUT_FLIPS: usize = if cfg!(target_arch = "wasm32") { 1 } else { 4 };
 
 impl Steps {
     const fn step(self) -> usize {
