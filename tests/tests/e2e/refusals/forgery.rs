@@ -16,7 +16,7 @@ const ORDER: [u8; 32] = [
     0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// A public key of the library that made breakable ones (Project Wycheproof, json_web_key_test.json, test 7).
+/// A public key of the library that made breakable ones (Project Wycheproof, `json_web_key_test.json`, test 7).
 const ROCA: &str = "AanFpofbj7KjD4Lf-N2hVMKR7yewSyXhhbirIMTGpfYEhZ_lnt5UoK98DnKIgArXGTu3MaW_HhFw16HGaTDUHqPrId7fe4r11CqRw09\
     yBFuW79V8sYIwHdzCaWflUI6auImYbVfoN9_nD5n8N8SY9DwXw7mwZM9wREPXoDPgOoIWl6q_MPsp7n0zs3Z5ZaiQWOOzl1S9OhwAfSiiOwz6efnXEaxuT\
     EtPd7BjSx7NaFka8Dx9U7YqXy2RFj1O9PjyaDGuRh7YXsX3iMUSP_wSyHQg_c_qHRtKUsNSGCT7OZg0hzm2KphtjnayKJvC64vAbROBR4Ubg6Bxg9IQVZ-\
@@ -153,7 +153,7 @@ pub(super) fn hmac_token(alg: &str, kid: &str, claims: &Value, secret: &[u8]) ->
     format!("{input}.{}", encode(tag.as_ref()))
 }
 
-/// A P-256 public key as SubjectPublicKeyInfo.
+/// A P-256 public key as `SubjectPublicKeyInfo`.
 pub(super) fn spki(jwk: &Value) -> Vec<u8> {
     const HEAD: [u8; 27] = [
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,

@@ -7,6 +7,9 @@ use serde_json::json;
 use super::forgery::unsigned;
 use super::row::Row;
 
+/// Makes something else of a JSON text.
+type Change<'a> = &'a dyn Fn(&str) -> Vec<u8>;
+
 super::rows! {
     a10_other_serialisations,
     a14_other_forms_of_base64_and_segments,
@@ -25,7 +28,7 @@ async fn a10_other_serialisations(row: &mut Row<'_>) {
     let malformed = [
         format!("{jwe}.AAAA.AAAA.{}.AAAA", parts[1]),
         format!("{jwe}.AAAA.AAAA.{}.AAAA", encode(plain.as_bytes())),
-        format!("{jwe}....",),
+        format!("{jwe}...."),
         format!("{good}.AAAA.AAAA"),
         nested,
         row.key().sign_bytes(row.header().to_string().as_bytes(), json!(good).to_string().as_bytes()),
@@ -109,7 +112,7 @@ async fn a15_json_that_is_not_strict(row: &mut Row<'_>) {
     row.passes_token("white space around", &key.sign_bytes(&spaced, claims.as_bytes())).await;
     row.passes_token("63 deep", &key.sign_bytes(header.as_bytes(), &with(&claims, deep(63).as_bytes())))
         .await;
-    let changes: [&dyn Fn(&str) -> Vec<u8>; 19] = [
+    let changes: [Change<'_>; 19] = [
         &|text| with(text, b",\"x\":\"\xff\"}"),
         &|text| with(text, b",\"x\":\"\xc0\xaf\"}"),
         &|text| with(text, b",\"x\":\"\xed\xa0\x80\"}"),

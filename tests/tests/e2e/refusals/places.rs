@@ -40,7 +40,7 @@ async fn r7_targets_that_are_no_path(row: &mut Row<'_>) {
         |token: &str| format!("GET http://a.example/orders HTTP/1.1\r\nhost: b.example\r\n{token}\r\n");
     row.refuses_bytes(absolute("").as_bytes(), Denial::TokenMissing).await;
     let answer = raw::exchange(port, absolute(&bearer).as_bytes()).await.expect("an answer");
-    let seen = row.passed("an absolute target", answer);
+    let seen = row.passed("an absolute target", &answer);
     assert_eq!((&*seen.path, &seen.values("host")[..]), ("/orders", &["a.example"][..]));
     // Of these Envoy itself makes nothing.
     for request in [

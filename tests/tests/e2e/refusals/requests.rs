@@ -70,19 +70,19 @@ async fn r2_identity_headers_in_disguise(row: &mut Row<'_>) {
         "x-cambist-anything-else",
     ] {
         let request = format!("GET / HTTP/1.1\r\n{name}: admin\r\n{head}{name}: again\r\n\r\n");
-        row.passed(name, raw::exchange(port, request.as_bytes()).await.expect("an answer"));
+        row.passed(name, &raw::exchange(port, request.as_bytes()).await.expect("an answer"));
     }
     // Hop by hop: a server may drop what is named here, or may not.
     let request = format!(
         "GET / HTTP/1.1\r\nconnection: x-cambist-identity\r\nx-cambist-identity: admin\r\n{head}\r\n"
     );
-    row.passed("named by connection", raw::exchange(port, request.as_bytes()).await.expect("an answer"));
+    row.passed("named by connection", &raw::exchange(port, request.as_bytes()).await.expect("an answer"));
     // Trailers, which some servers read as headers.
     let request = format!(
         "POST / HTTP/1.1\r\n{head}transfer-encoding: chunked\r\ntrailer: x-kept\r\n\r\n3\r\nabc\r\n0\r\nx-cambist-identity: admin\r\n\
          X_Cambist_Identity: admin\r\nauthorization: Bearer x\r\nx-kept: yes\r\n\r\n"
     );
-    let seen = row.passed("trailers", raw::exchange(port, request.as_bytes()).await.expect("an answer"));
+    let seen = row.passed("trailers", &raw::exchange(port, request.as_bytes()).await.expect("an answer"));
     assert_eq!((seen.body_bytes, seen.trailers), (3, vec![("x-kept".into(), "yes".into())]));
     let mut trailers = HeaderMap::new();
     for name in ["x-cambist-identity", "x_cambist_identity", "authorization", "x-kept"] {
@@ -91,7 +91,7 @@ async fn r2_identity_headers_in_disguise(row: &mut Row<'_>) {
     let request = hyper::Request::post("http://a.example/").header("authorization", format!("Bearer {good}"));
     let request = request.body(http2::body("abc", Some(trailers))).unwrap();
     let (answer, _) = Http2::open(port).await.send(request).await.unwrap();
-    let seen = row.passed("trailers of HTTP/2", answer);
+    let seen = row.passed("trailers of HTTP/2", &answer);
     assert_eq!(seen.trailers, [("x-kept".into(), "yes".into())]);
 }
 

@@ -10,6 +10,7 @@ use cambist_tests::raw::connection as raw;
 use cambist_tests::stage;
 use cambist_tests::upstream::Received;
 use cambist_tests::wait;
+use hyper::header::HeaderName;
 use serde_json::{Value, json};
 
 use super::ground::{Ground, PLAIN};
@@ -113,7 +114,7 @@ impl<'g> Row<'g> {
     /// Sends what must pass, and returns how the upstream saw it.
     pub(super) async fn passes(&mut self, what: &str, request: &Request) -> Received {
         let answer = self.ground.stage.envoy.send(request).await;
-        self.passed(what, answer)
+        self.passed(what, &answer)
     }
 
     /// As [`Row::passes`], for a token.
@@ -122,12 +123,12 @@ impl<'g> Row<'g> {
     }
 
     /// Notes an answer of the upstream to a request that passed.
-    pub(super) fn passed(&mut self, what: &str, answer: Answer) -> Received {
+    pub(super) fn passed(&mut self, what: &str, answer: &Answer) -> Received {
         assert_eq!(answer.status, 200, "{what} is refused: {:?} {}", answer.headers, answer.text());
         self.cases += 1;
         self.arrived += 1;
         *self.expected.entry("passed".into()).or_default() += 1;
-        let seen = stage::seen(&answer);
+        let seen = stage::seen(answer);
         let forged: Vec<_> = seen
             .headers
             .iter()
@@ -192,7 +193,7 @@ impl<'g> Row<'g> {
             "{what}"
         );
         let told: Vec<_> =
-            answer.headers.keys().map(|name| name.as_str()).filter(|name| !HEADERS.contains(name)).collect();
+            answer.headers.keys().map(HeaderName::as_str).filter(|name| !HEADERS.contains(name)).collect();
         assert!(told.is_empty(), "{what} is told apart by {told:?}");
         self.cases += 1;
         *self.expected.entry(reason.into()).or_default() += 1;
