@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 use crate::clusters::Clusters;
 
+mod place;
+
 /// The only plugin configuration format this version reads.
 pub const SCHEMA: &str = "cambist.plugin/v1";
 
@@ -68,9 +70,9 @@ impl PluginConfig {
             return Err(faults);
         }
         let reader = &mut serde_json::Deserializer::from_slice(bytes);
-        let config = serde_path_to_error::deserialize(&mut *reader).map_err(|error| {
-            let path = error.path().to_string();
-            let detail = describe(&path, error.inner());
+        let config = Self::deserialize(&mut *reader).map_err(|error| {
+            let path = place::path_at(bytes, error.line(), error.column());
+            let detail = describe(&path, &error);
             (path, detail)
         });
         let ended =

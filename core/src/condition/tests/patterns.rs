@@ -75,7 +75,8 @@ fn no_pattern_breaks_out_of_its_anchors() {
 fn patterns_are_bounded_in_length_and_in_what_they_compile_to() {
     assert!(Pattern::compile(&"a".repeat(MAX_PATTERN_BYTES)).is_ok());
     assert!(Pattern::compile(&"a".repeat(MAX_PATTERN_BYTES + 1)).is_err());
-    for pattern in ["a{100000}", "(?:a{99}){99}", "(?:(?:(?:a{9}){9}){9}){9}", "(?:a*){1000}", "[a-z]{500}"] {
+    for pattern in ["a{100000}", "(?:a{99}){99}", "(?:(?:(?:a{9}){9}){9}){9}", "(?:a*){1000}", "[a-z]{1500}"]
+    {
         assert!(Pattern::compile(pattern).is_err(), "{pattern:?}");
     }
     assert!(Pattern::compile(&("(".repeat(40) + &")".repeat(40))).is_err());
