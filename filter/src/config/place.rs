@@ -11,7 +11,7 @@ enum Frame {
     Array { index: usize },
 }
 
-/// The path of what was read last before `line` and `column`, as serde_json counts them; `.` for the whole document.
+/// The path of what was read last before `line` and `column`, as `serde_json` counts them; `.` for the whole document.
 ///
 /// Members stand behind dots and items in brackets: `snapshot.routes[0].path`.
 pub(super) fn path_at(document: &[u8], line: usize, column: usize) -> String {
@@ -73,6 +73,7 @@ fn string<'a>(rest: &mut impl Iterator<Item = &'a u8>) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test whose arithmetic overflows fails, as it should")]
 mod tests {
     use super::path_at;
 
