@@ -232,6 +232,19 @@ fn what_userinfo_says_is_judged_and_judged_anew_when_it_says_something_else() {
 }
 
 #[test]
+fn what_was_judged_without_userinfo_is_judged_anew_with_it() {
+    let mut gateway = asking(|wire| {
+        wire.bindings[0].condition =
+            condition(json!({ "attribute": "userinfo.email", "equals": "ada@example.org" }));
+        wire.routes[0].mode = Mode::Observe;
+    });
+    let edits = gateway.forward(&good());
+    assert_eq!(edits.report.counted, Counted::Observed(Some(Denial::ConditionFalse)));
+    gateway.adopt(|wire| wire.routes[0].mode = Mode::Require);
+    let _ = serve(&mut gateway, about("ada@example.org")).into_edits();
+}
+
+#[test]
 fn a_hit_does_not_judge_again() {
     let mut gateway = Gateway::new(divided());
     let token = token("prod").sign();
