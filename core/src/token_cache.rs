@@ -138,19 +138,21 @@ impl Verified {
 
     /// Remembers what asking its issuer's UserInfo endpoint brought.
     pub fn learn(&mut self, known: Remembered) {
-        self.userinfo = Some(known);
-        self.told = Told::default();
-        self.verdicts = Verdicts::default();
+        self.set_userinfo(Some(known));
     }
 
     /// Forgets what asking brought when its time is over.
     pub fn forget(&mut self, now: Timestamp) {
         if self.userinfo.as_ref().is_some_and(|known| known.until <= now) {
-            self.userinfo = None;
-            // What was told may have come from there, and what conditions came to.
-            self.told = Told::default();
-            self.verdicts = Verdicts::default();
+            self.set_userinfo(None);
         }
+    }
+
+    /// What was told may have come from the answer before, and what conditions came to: both go with it.
+    fn set_userinfo(&mut self, userinfo: Option<Remembered>) {
+        self.userinfo = userinfo;
+        self.told = Told::default();
+        self.verdicts = Verdicts::default();
     }
 
     /// What asking brought, unless it is forgotten.
