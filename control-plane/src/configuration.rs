@@ -1,6 +1,6 @@
 //! The whole configuration of a tenant as the records of a snapshot, and what is wrong with it as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cambist_core::{
     policy::{self, Secrets, compile_records},
@@ -131,6 +131,11 @@ fn stand_in_issuer(id: &str) -> Record {
         max_age: None,
         max_stale: 3600,
         refetch_floor_ms: 1000,
+        refresh_least_ms: 60_000,
+        refresh_most_ms: 3_600_000,
+        identity_fields: BTreeMap::new(),
+        audit_fields: BTreeMap::new(),
+        preset: None,
         userinfo: None,
         allow_http: false,
         enabled: true,

@@ -23,7 +23,7 @@ pub use self::{
     compile::{Compiler, Secrets, compile_document, compile_records, document_records, is_variable},
     fault::{Fault, Faults},
     header_name::{IdentityHeaders, MAX_HEADER_NAME_BYTES, is_reserved},
-    issuer::{Issuer, Keys},
+    issuer::{Fields, Issuer, Keys},
     path::canonical_path,
     route::Route,
     route_table::RouteTable,

@@ -4,4 +4,5 @@
 
 pub mod changes;
 pub mod event;
+pub mod keys;
 pub mod snapshot;

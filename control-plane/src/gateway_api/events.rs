@@ -48,7 +48,7 @@ pub(super) async fn report(
 ) -> Result<Json<Acknowledgement>, Problem> {
     let bytes = request::body(body).await?;
     let batch: Batch = strict::read_message(&bytes).map_err(Problem::invalid_message)?;
-    let Batch { instance, epoch, last_error, dropped, events } = batch;
+    let Batch { instance, epoch, last_error, dropped, events, keys: _ } = batch;
     if instance.is_empty() || instance.len() > MAX_INSTANCE {
         let detail = format!("must have 1 to {MAX_INSTANCE} bytes");
         return Err(Problem::invalid_message(Fault::new("/instance", detail)));
@@ -70,7 +70,7 @@ pub(super) async fn report(
 }
 
 fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Problem> {
-    let Event { sequence, at_ms, outcome, reason, epoch, route, token_sha256, identity, minted } = event;
+    let Event { sequence, at_ms, outcome, reason, epoch, route, token_sha256, identity, minted, .. } = event;
     let fits = |told: &IdentityTuple| {
         let IdentityTuple { id, client_id, issuer, audience, subject } = told;
         *id == identity_id(tenant, client_id, issuer, audience, subject)

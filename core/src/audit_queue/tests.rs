@@ -3,6 +3,8 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use alloc::collections::BTreeMap;
+
 use super::*;
 use crate::wire::event::IdentityTuple;
 
@@ -17,6 +19,8 @@ fn event(outcome: Outcome) -> Event {
         token_sha256: None,
         identity: None,
         minted: None,
+        fields: BTreeMap::new(),
+        audit_fields: BTreeMap::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::{
     boxed::Box,
+    collections::BTreeMap,
     string::{String, ToString},
 };
 
@@ -108,6 +109,8 @@ impl Report {
             token_sha256: Some(token.hex()),
             identity: Some(identity),
             minted: Some(minted),
+            fields: BTreeMap::new(),
+            audit_fields: BTreeMap::new(),
         };
         Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None }
     }
@@ -145,5 +148,7 @@ fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subje
         token_sha256: token.map(|token| -> String { token.hex() }),
         identity,
         minted: None,
+        fields: BTreeMap::new(),
+        audit_fields: BTreeMap::new(),
     }
 }

@@ -70,7 +70,8 @@ impl IssuerKeys {
         };
         let (source, set) = match &issuer.keys {
             Keys::Inline(keys) => (Source::Fixed, Some(fixed(keys))),
-            Keys::Jwks(endpoint) => (Source::Jwks(endpoint.clone()), None),
+            Keys::Carried(_, keys) => (Source::Fixed, keys.as_ref().map(fixed)),
+            Keys::Jwks(_, endpoint) => (Source::Jwks(endpoint.clone()), None),
             Keys::Discovery(document) => (Source::Discovery { document: document.clone() }, None),
         };
         Self {
@@ -93,7 +94,7 @@ impl IssuerKeys {
     /// Whoever changes a clock skew while the issuer is down must not lose its keys.
     pub(super) fn follow(&mut self, issuer: &Issuer) -> bool {
         let same_source = match (&self.source, &issuer.keys) {
-            (Source::Jwks(own), Keys::Jwks(endpoint)) => own == endpoint,
+            (Source::Jwks(own), Keys::Jwks(_, endpoint)) => own == endpoint,
             (Source::Discovery { document }, Keys::Discovery(endpoint)) => document == endpoint,
             // An inline set costs nothing to take anew.
             _ => false,
@@ -255,6 +256,10 @@ impl IssuerKeys {
     }
 
     fn wait_or_give_up(&mut self, now: Timestamp) -> Lookup {
+        if matches!(self.source, Source::Fixed) {
+            // The control plane has none that may be used, and nobody here can get any.
+            return Lookup::Unavailable;
+        }
         if self.in_flight.is_some() {
             return Lookup::Wait;
         }

@@ -5,6 +5,8 @@
 mod access;
 mod claims_out;
 mod document;
+mod fields;
+mod keys;
 mod party;
 mod token_sources;
 mod userinfo;

@@ -9,13 +9,17 @@ use super::{
     userinfo::UserInfoRules,
 };
 use crate::{
+    attribute::Attribute,
     claims::TimeRules,
     condition::Condition,
     denial::Denial,
     digest::Digest,
     endpoint::Endpoint,
     jose::{alg::Alg, key_set::KeySet},
-    wire::snapshot::AudienceRule,
+    wire::{
+        keys::KeyRule,
+        snapshot::{AudienceRule, Carrier},
+    },
 };
 
 /// An external party whose tokens are trusted.
@@ -41,6 +45,10 @@ pub struct Issuer {
     pub max_stale: u32,
     /// Least milliseconds between two fetches caused by unknown `kid`s.
     pub refetch_floor_ms: u32,
+    /// Least and most milliseconds between two refreshes.
+    pub refresh_ms: (u32, u32),
+    /// What is told of a workload beside its subject.
+    pub fields: Fields,
     /// How its UserInfo endpoint is asked, if it is.
     pub userinfo: Option<UserInfoRules>,
     /// Whether `http` URLs are accepted.
@@ -55,10 +63,21 @@ pub struct Issuer {
 pub enum Keys {
     /// Ask the discovery document at this address for the JWKS address.
     Discovery(Endpoint),
-    /// Fetch the JWKS from this address.
-    Jwks(Endpoint),
-    /// The snapshot carries them.
+    /// Fetch the JWKS from this address, which is explicit or derived from `iss`.
+    Jwks(KeyRule, Endpoint),
+    /// The configuration holds them.
     Inline(Arc<KeySet>),
+    /// The control plane has them; `None` while it has none that may be used.
+    Carried(Carrier, Option<Arc<KeySet>>),
+}
+
+/// What is told of a workload beside its subject: names and where each value is found.
+#[derive(Debug, Default)]
+pub struct Fields {
+    /// For access tokens, identities and audit rows.
+    pub identity: Vec<(String, Attribute)>,
+    /// For audit rows alone.
+    pub audit: Vec<(String, Attribute)>,
 }
 
 /// The bindings of one audience.

@@ -1,8 +1,10 @@
 //! What a gateway reports: mints and denials, in numbered batches.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
+
+use super::keys::IssuerKeys;
 
 /// The body of `POST /gateway/v1/events`. Delivered at least once; de-duplicated by (instance, sequence).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct Batch {
     pub dropped: u64,
     /// In order of their sequence.
     pub events: Vec<Event>,
+    /// Issuers whose keys changed since the last batch that was acknowledged; everything again now and then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<IssuerKeys>,
 }
 
 /// The answer to a [`Batch`].
@@ -56,6 +61,12 @@ pub struct Event {
     /// What was minted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minted: Option<Minted>,
+    /// The issuer's `identity_fields` of a verified token.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// The issuer's `audit_fields` of a verified token.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub audit_fields: BTreeMap<String, String>,
 }
 
 /// What an event reports.

@@ -18,7 +18,7 @@ pub use self::{
     binding::{Binding, Profile},
     claim_out::ClaimOut,
     condition::Condition,
-    issuer::{AudienceRule, Issuer, KeySource, default_algorithms},
+    issuer::{AudienceRule, Carrier, Issuer, KeySource, default_algorithms},
     route::{Exchange, ForeignToken, Mode, PathMatch, Route},
     signing_key::{PrivateKey, SigningKey},
     token_source::{HeaderSource, TokenSource, default_token_sources},

@@ -27,6 +27,7 @@ pub(super) fn body(synchronizer: &Synchronizer, epoch: u64, audit: &AuditQueue) 
         last_error: synchronizer.last_error.clone(),
         dropped: audit.dropped(),
         events: audit.batch(),
+        keys: Vec::new(),
     };
     loop {
         let body = serde_json::to_vec(&batch).unwrap_or_default();

@@ -3,7 +3,7 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use alloc::{string::String, vec};
+use alloc::{collections::BTreeMap, string::String, vec};
 
 use crate::{
     denial::Denial,
@@ -38,6 +38,8 @@ fn denial_of(denial: Denial) -> Event {
         token_sha256: None,
         identity: None,
         minted: None,
+        fields: BTreeMap::new(),
+        audit_fields: BTreeMap::new(),
     }
 }
 
@@ -62,6 +64,8 @@ fn a_mint_names_who_got_what_and_why() {
         token_sha256: Some(sha256(&token)),
         identity: Some(tuple()),
         minted: Some(minted),
+        fields: BTreeMap::new(),
+        audit_fields: BTreeMap::new(),
         ..denial_of(Denial::Internal)
     };
     assert_eq!(*report.event(), expected);

@@ -1,9 +1,9 @@
 //! A snapshot that stands inline in the plugin configuration.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{Faults, Policy, Secrets, compile_records};
-use crate::wire::snapshot::{Document, Exchange, Header, PrivateKey, Record, SCHEMA};
+use crate::wire::snapshot::{Document, Exchange, Header, KeySource, PrivateKey, Record, SCHEMA};
 
 /// The records of `document`, as if a control plane had sent them to `gateway`.
 pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
@@ -39,6 +39,19 @@ pub fn compile_document(
     }
     if mints && document.authority.as_deref().is_none_or(|authority| !authority.starts_with("https://")) {
         faults.add("authority", "a route exchanges in the gateway, which needs an https authority as iss");
+    }
+    for issuer in &document.issuers {
+        let advice = match (&issuer.keys, &issuer.preset) {
+            (KeySource::Pushed | KeySource::ControlPlane { .. } | KeySource::Carried { .. }, _) => {
+                "keys/source: needs a control plane; use discovery, jwks_uri, derived or inline"
+            }
+            (_, Some(_)) => {
+                "preset: is filled in by the control plane; write out what `cambist preset` shows"
+            }
+            _ => continue,
+        };
+        let (member, detail) = advice.split_once(": ").unwrap_or_default();
+        faults.add(format!("issuer/{}/{member}", issuer.id), detail);
     }
     document.signing_keys.retain(|key| match check_private_key(&key.private_key) {
         Ok(()) => true,

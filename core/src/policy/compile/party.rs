@@ -3,30 +3,31 @@
 use alloc::{
     collections::BTreeSet,
     format,
-    string::{String, ToString},
+    string::{String, ToString as _},
     sync::Arc,
     vec::Vec,
 };
 
 use hashbrown::HashMap;
 
-use super::{Compiler, Secrets, is_slug};
+use super::{Compiler, Secrets, is_slug, keys};
 use crate::{
     claims::TimeRules,
     crypto::SigningKey,
     digest::Digest,
-    endpoint::Endpoint,
-    jose::{alg::Alg, key_set::KeySet},
-    policy::{Faults, Issuer, Keys, MintingKey},
+    jose::alg::Alg,
+    policy::{Faults, Issuer, MintingKey},
     secret::Secret,
     wire::snapshot as wire,
 };
 
 const MAX_ISS_BYTES: usize = 2_048;
+/// Greatest value of an issuer's `refresh_least_ms`.
+const MOST_LEAST_MS: u32 = 3_600_000;
 
 impl Compiler {
     pub(super) fn issuer(&mut self, issuer: wire::Issuer) {
-        let digest = Digest::of(&serde_json::to_vec(&issuer).unwrap_or_default());
+        let digest = keys::digest(&issuer);
         let wire::Issuer {
             id,
             iss,
@@ -41,9 +42,14 @@ impl Compiler {
             max_age,
             max_stale,
             refetch_floor_ms,
+            refresh_least_ms,
+            refresh_most_ms,
+            identity_fields,
+            audit_fields,
             userinfo,
             allow_http,
             enabled,
+            preset: _,
         } = issuer;
         if !is_slug(&id) {
             self.fault("issuer", &id, "id", "must match [a-z0-9][a-z0-9._-]{0,62}");
@@ -59,12 +65,17 @@ impl Compiler {
         }
         self.bound("issuer", &id, "max_stale", max_stale, 1, 86_400);
         self.bound("issuer", &id, "refetch_floor_ms", refetch_floor_ms, 100, 600_000);
+        self.bound("issuer", &id, "refresh_least_ms", refresh_least_ms, 100, MOST_LEAST_MS);
+        // One fault for one wrong bound.
+        let least = refresh_least_ms.min(MOST_LEAST_MS);
+        self.bound("issuer", &id, "refresh_most_ms", refresh_most_ms, least, 86_400_000);
         if typ.as_ref().is_some_and(Vec::is_empty) {
             self.fault("issuer", &id, "typ", "must not be empty; leave it out for the default list");
         }
         let algorithms = self.algorithms(&id, &algorithms);
         let userinfo = userinfo.and_then(|userinfo| self.userinfo(&id, userinfo, allow_http));
-        let keys = match compile_keys(&iss, keys, allow_http) {
+        let fields = self.fields(&id, &identity_fields, &audit_fields);
+        let keys = match keys::compile(&iss, keys, allow_http) {
             Ok(keys) => Some(keys),
             Err((field, detail)) => {
                 self.fault("issuer", &id, field, detail);
@@ -89,6 +100,8 @@ impl Compiler {
                     keys,
                     max_stale,
                     refetch_floor_ms,
+                    refresh_ms: (refresh_least_ms, refresh_most_ms),
+                    fields,
                     userinfo,
                     allow_http,
                     digest,
@@ -188,41 +201,4 @@ pub(super) fn index_issuers<'a>(
         faults.add(format!("issuer/{first}/iss"), detail);
     }
     by_iss
-}
-
-fn compile_keys(
-    iss: &str,
-    source: wire::KeySource,
-    allow_http: bool,
-) -> Result<Keys, (&'static str, String)> {
-    let endpoint = |field, url: &str| {
-        Endpoint::parse(url, allow_http).map_err(|invalid| (field, String::from(invalid.message())))
-    };
-    let base = iss.strip_suffix('/').unwrap_or(iss);
-    match source {
-        wire::KeySource::Discovery if is_eks(iss) => endpoint("iss", &format!("{base}/keys")).map(Keys::Jwks),
-        wire::KeySource::Discovery => {
-            endpoint("iss", &format!("{base}/.well-known/openid-configuration")).map(Keys::Discovery)
-        }
-        wire::KeySource::Derived => endpoint("iss", &format!("{base}/keys")).map(Keys::Jwks),
-        wire::KeySource::JwksUri { uri } => endpoint("keys/uri", &uri).map(Keys::Jwks),
-        wire::KeySource::Inline { jwks } => {
-            let text = serde_json::to_vec(&jwks).unwrap_or_default();
-            match KeySet::parse(&text) {
-                Ok(set) if set.is_empty() => Err(("keys/jwks", String::from("holds no usable key"))),
-                Ok(set) => Ok(Keys::Inline(Arc::new(set))),
-                Err(invalid) => Err(("keys/jwks", invalid.to_string())),
-            }
-        }
-    }
-}
-
-/// EKS serves its keys at `{iss}/keys` beside discovery; fetching them directly saves a throttled call.
-fn is_eks(iss: &str) -> bool {
-    iss.strip_prefix("https://oidc.eks.").and_then(|rest| rest.split_once(".amazonaws.com/id/")).is_some_and(
-        |(region, id)| {
-            let region_ok = region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            !region.is_empty() && region_ok && !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric())
-        },
-    )
 }

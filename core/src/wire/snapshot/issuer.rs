@@ -1,6 +1,6 @@
 //! An issuer as a snapshot carries it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
@@ -18,6 +18,9 @@ pub struct Issuer {
     /// Cluster name, since Kubernetes tokens carry none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// The preset that filled in what its author left out; a name and nothing more to a gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
     /// Where its keys are.
     #[serde(default)]
     pub keys: KeySource,
@@ -48,6 +51,19 @@ pub struct Issuer {
     /// Least milliseconds between two fetches caused by unknown `kid`s, 100 to 600,000.
     #[serde(default = "default_refetch_floor_ms")]
     pub refetch_floor_ms: u32,
+    /// Least milliseconds between two refreshes, whatever the answer says of its freshness, 100 to 3,600,000.
+    #[serde(default = "default_refresh_least_ms")]
+    pub refresh_least_ms: u32,
+    /// Most milliseconds between two refreshes, `refresh_least_ms` to 86,400,000.
+    #[serde(default = "default_refresh_most_ms")]
+    pub refresh_most_ms: u32,
+    /// What is told of a workload beside its subject: name → attribute, such as `namespace` →
+    /// `jwt.claim.kubernetes\.io.namespace`. Part of access tokens, identities and audit rows; no part of who it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub identity_fields: BTreeMap<String, String>,
+    /// The same for audit rows alone, such as the pod.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub audit_fields: BTreeMap<String, String>,
     /// How its UserInfo endpoint is asked; absent: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo: Option<UserInfo>,
@@ -89,6 +105,41 @@ pub enum KeySource {
         /// A JWK set (RFC 7517 §5).
         jwks: Value,
     },
+    /// Somebody gives them to the control plane (`PUT /v1/issuers/{id}/jwks`).
+    Pushed,
+    /// The control plane fetches them, for issuers that gateways cannot reach.
+    ControlPlane {
+        /// An explicit JWKS URL; absent: as with `discovery`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<String>,
+        /// PEM certificates of the authorities that the issuer's certificate may come from; absent: the public ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca: Option<String>,
+        /// An HTTP proxy to go through, `http://host:port`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proxy: Option<String>,
+        /// Whether the issuer may have a private address.
+        #[serde(default, skip_serializing_if = "is_false")]
+        allow_private: bool,
+    },
+    /// What a snapshot makes of the two sources before; nothing that an administrator writes.
+    Carried {
+        /// Which of them.
+        by: Carrier,
+        /// The JWK set; absent while there is none that may be used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jwks: Option<Value>,
+    },
+}
+
+/// How carried keys came to the control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    /// Somebody gave them to it.
+    Pushed,
+    /// It fetched them.
+    ControlPlane,
 }
 
 /// A [`KeySource`] as it is read: serde lets unit variants of a tagged enum carry any field, empty ones none.
@@ -96,9 +147,29 @@ pub enum KeySource {
 #[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
 enum StrictKeySource {
     Discovery {},
-    JwksUri { uri: String },
+    JwksUri {
+        uri: String,
+    },
     Derived {},
-    Inline { jwks: Value },
+    Inline {
+        jwks: Value,
+    },
+    Pushed {},
+    ControlPlane {
+        #[serde(default)]
+        uri: Option<String>,
+        #[serde(default)]
+        ca: Option<String>,
+        #[serde(default)]
+        proxy: Option<String>,
+        #[serde(default)]
+        allow_private: bool,
+    },
+    Carried {
+        by: Carrier,
+        #[serde(default)]
+        jwks: Option<Value>,
+    },
 }
 
 // === impl AudienceRule ===
@@ -127,6 +198,11 @@ impl From<StrictKeySource> for KeySource {
             StrictKeySource::JwksUri { uri } => Self::JwksUri { uri },
             StrictKeySource::Derived {} => Self::Derived,
             StrictKeySource::Inline { jwks } => Self::Inline { jwks },
+            StrictKeySource::Pushed {} => Self::Pushed,
+            StrictKeySource::ControlPlane { uri, ca, proxy, allow_private } => {
+                Self::ControlPlane { uri, ca, proxy, allow_private }
+            }
+            StrictKeySource::Carried { by, jwks } => Self::Carried { by, jwks },
         }
     }
 }
@@ -146,6 +222,19 @@ const fn default_max_lifetime() -> u32 {
 
 const fn default_max_stale() -> u32 {
     3_600
+}
+
+const fn default_refresh_least_ms() -> u32 {
+    60_000
+}
+
+const fn default_refresh_most_ms() -> u32 {
+    3_600_000
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 const fn default_refetch_floor_ms() -> u32 {

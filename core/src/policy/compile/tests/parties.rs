@@ -3,16 +3,16 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use alloc::{format, string::String, vec};
+use alloc::{collections::BTreeMap, format, string::String, vec};
 
 use serde_json::{Value, json};
 
 use super::row::{has_fault, is_valid};
 use crate::{
-    fixture::{NOW, NoSecrets, Wire},
+    fixture::{ISSUER_KEY, NOW, NoSecrets, Signer, Wire},
     jose::alg::Alg,
     policy::compile_records,
-    wire::snapshot::{KeySource, PrivateKey, UserInfo},
+    wire::snapshot::{Carrier, KeySource, PrivateKey, UserInfo},
 };
 
 type Setting = fn(&mut Wire, u32);
@@ -71,13 +71,15 @@ fn issuer_text() {
 
 #[test]
 fn issuer_bounds() {
-    let bounds: [(&str, Setting, u32, u32); 6] = [
+    let bounds: [(&str, Setting, u32, u32); 8] = [
         ("clock_skew", |wire, value| wire.issuers[0].clock_skew = value, 0, 300),
         ("exp_leeway", |wire, value| wire.issuers[0].exp_leeway = value, 0, 60),
         ("max_lifetime", |wire, value| wire.issuers[0].max_lifetime = value, 60, 2_592_000),
         ("max_age", |wire, value| wire.issuers[0].max_age = Some(value), 60, 2_592_000),
         ("max_stale", |wire, value| wire.issuers[0].max_stale = value, 1, 86_400),
         ("refetch_floor_ms", |wire, value| wire.issuers[0].refetch_floor_ms = value, 100, 600_000),
+        ("refresh_least_ms", |wire, value| wire.issuers[0].refresh_least_ms = value, 100, 3_600_000),
+        ("refresh_most_ms", |wire, value| wire.issuers[0].refresh_most_ms = value, 60_000, 86_400_000),
     ];
     for (field, set, least, most) in bounds {
         for value in [least, most] {
@@ -239,4 +241,73 @@ fn signing_key() {
         wire.signing_keys[0].private_key = PrivateKey::Env("KEY".into());
     });
     is_valid(|wire| wire.signing_keys[0].not_after = NOW - 1);
+}
+
+#[test]
+fn issuer_keys_from_the_control_plane() {
+    for keys in [
+        KeySource::Pushed,
+        control_plane(None),
+        control_plane(Some("https://a.example/jwks")),
+        KeySource::Carried { by: Carrier::Pushed, jwks: None },
+    ] {
+        is_valid(|wire| wire.issuers[0].keys = keys.clone());
+    }
+    has_fault("issuer/shop-cluster/keys/uri", "must be https", |wire| {
+        wire.issuers[0].keys = control_plane(Some("http://a.example/jwks"));
+    });
+    has_fault("issuer/shop-cluster/keys/jwks", "no usable key", |wire| {
+        let jwks = Some(json!({ "keys": [] }));
+        wire.issuers[0].keys = KeySource::Carried { by: Carrier::ControlPlane, jwks };
+    });
+}
+
+#[test]
+fn carried_keys_are_no_part_of_the_digest() {
+    let digest = |jwks: Option<Value>, max_stale| {
+        let wire = Wire::changed(|wire| {
+            wire.issuers[0].keys = KeySource::Carried { by: Carrier::Pushed, jwks };
+            wire.issuers[0].max_stale = max_stale;
+        });
+        wire.compile().unwrap().issuer("shop-cluster").unwrap().digest
+    };
+    let jwks = json!({ "keys": [Signer::numbered(ISSUER_KEY).jwk()] });
+    assert_eq!(digest(None, 60), digest(Some(jwks.clone()), 60));
+    assert_ne!(digest(None, 60), digest(Some(jwks), 61));
+}
+
+#[test]
+fn issuer_fields() {
+    type List = fn(&mut Wire) -> &mut BTreeMap<String, String>;
+    let lists: [(&str, List); 2] = [
+        ("identity_fields", |wire| &mut wire.issuers[0].identity_fields),
+        ("audit_fields", |wire| &mut wire.issuers[0].audit_fields),
+    ];
+    for (member, list) in lists {
+        is_valid(|wire| {
+            list(wire).insert("namespace".into(), r"jwt.claim.kubernetes\.io.namespace".into());
+        });
+        for (name, attribute, part) in [
+            ("", "jwt.claim.a", "must match"),
+            ("Pod", "jwt.claim.a", "must match"),
+            ("1a", "jwt.claim.a", "must match"),
+            ("a-b", "jwt.claim.a", "must match"),
+            ("a23456789012345678901234567890123", "jwt.claim.a", "must match"),
+            ("sub", "jwt.claim.a", "another name"),
+            ("cluster", "jwt.claim.a", "another name"),
+            ("a", "issuer.cluster", "must be a claim"),
+            ("a", "claim.a", ""),
+        ] {
+            has_fault(&format!("issuer/shop-cluster/{member}/{name}"), part, |wire| {
+                list(wire).insert(name.into(), attribute.into());
+            });
+        }
+        has_fault(&format!("issuer/shop-cluster/{member}"), "at most 16", |wire| {
+            list(wire).extend((0..17).map(|number| (format!("f{number}"), "jwt.claim.a".into())));
+        });
+    }
+}
+
+fn control_plane(uri: Option<&str>) -> KeySource {
+    KeySource::ControlPlane { uri: uri.map(Into::into), ca: None, proxy: None, allow_private: false }
 }
