@@ -5,13 +5,13 @@
 use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-use data_encoding::HEXUPPER;
 use serde_json::Value;
 
 use crate::{
     attribute::{Attribute, Facts},
     denial::Denial,
     digest::Digest,
+    encoding,
 };
 
 /// The longest value, in bytes of its text.
@@ -87,7 +87,7 @@ fn encode(text: &str) -> String {
             b'!'..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
             _ => {
                 encoded.push('%');
-                HEXUPPER.encode_append(&[byte], &mut encoded);
+                encoded.push_str(&encoding::hex_upper(&[byte]));
             }
         }
     }

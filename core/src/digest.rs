@@ -2,8 +2,9 @@
 
 use alloc::string::String;
 
-use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
+
+use crate::encoding;
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +33,6 @@ impl Digest {
 
     /// All 64 hex digits, for audit rows.
     pub fn hex(&self) -> String {
-        HEXLOWER.encode(&self.0)
+        encoding::hex(&self.0)
     }
 }

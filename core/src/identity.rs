@@ -2,8 +2,9 @@
 
 use alloc::{format, string::String};
 
-use data_encoding::BASE32_NOPAD;
 use sha2::{Digest as _, Sha256};
+
+use crate::encoding;
 
 /// `idn_` and the lower-case base32 (RFC 4648, unpadded) of the SHA-256 over the length-prefixed tuple.
 ///
@@ -15,7 +16,7 @@ pub fn identity_id(tenant: &str, client_id: &str, issuer: &str, audience: &str, 
         hash.update(length.to_be_bytes());
         hash.update(field.as_bytes());
     }
-    format!("idn_{}", BASE32_NOPAD.encode(&hash.finalize()).to_ascii_lowercase())
+    format!("idn_{}", encoding::base32(&hash.finalize()))
 }
 
 /// The audience that names an identity: the first in byte order of the token's audiences that are accepted.

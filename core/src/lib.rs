@@ -18,6 +18,7 @@ pub mod crypto;
 pub mod denial;
 pub mod denylist;
 pub mod digest;
+mod encoding;
 pub mod endpoint;
 pub mod exchange;
 #[cfg(test)]

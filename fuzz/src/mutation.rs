@@ -60,7 +60,7 @@ const WORDS: [&[u8]; 64] = [
     b"\"crv\":\"P-256\"",
     b"\"keys\":[",
     b"\"use\":\"enc\"",
-    b"\"record\":",
+    b"{\"issuer\":",
     b"bearer ",
     b"*.",
     b"\"not\":",

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use data_encoding::BASE64URL_NOPAD;
 use p256::SecretKey;
 use serde_json::{Map, Value};
 
 use crate::{
     crypto::{Crypto, RustCrypto, SigningKey},
+    encoding,
     jose::{alg::Alg, jwk::VerificationKey},
 };
 
@@ -49,7 +49,7 @@ pub fn self_test(crypto: &dyn Crypto) -> Support {
 fn verifies(crypto: &dyn Crypto, answer: &Answer) -> Option<bool> {
     let key = answer.key()?;
     let input = answer.input.as_bytes();
-    let signature = BASE64URL_NOPAD.decode(answer.signature.as_bytes()).ok()?;
+    let signature = encoding::from_base64url(answer.signature.as_bytes())?;
     let mut flipped = signature.clone();
     *flipped.last_mut()? ^= 1;
     let shorter = input.split_last()?.1;
@@ -63,7 +63,7 @@ fn verifies(crypto: &dyn Crypto, answer: &Answer) -> Option<bool> {
 }
 
 fn signs(crypto: &dyn Crypto) -> Option<bool> {
-    let secret = SecretKey::from_slice(&BASE64URL_NOPAD.decode(ES256_PRIVATE.as_bytes()).ok()?).ok()?;
+    let secret = SecretKey::from_slice(&encoding::from_base64url(ES256_PRIVATE.as_bytes())?).ok()?;
     let key = SigningKey::from_secret(&secret, None).ok()?;
     let input = b"known answer";
     let signature = crypto.sign(&key, input).ok()?;

@@ -3,7 +3,6 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD};
 use p256::{
     SecretKey,
     pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _},
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
+    encoding,
     jose::{
         alg::Alg,
         compact::MAX_KID_BYTES,
@@ -59,7 +59,7 @@ impl SigningKey {
         let point = p256.verifying_key().to_encoded_point(false);
         let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(InvalidSigningKey::NotP256) };
         let thumbprint = p256_thumbprint(x, y);
-        let kid = kid.map_or_else(|| BASE64URL_NOPAD.encode(&thumbprint), String::from);
+        let kid = kid.map_or_else(|| encoding::base64url(&thumbprint), String::from);
         let (x, y) = ((*x).into(), (*y).into());
         Ok(Self { kid, thumbprint, x, y, pkcs8: Secret::new(document.as_bytes().to_vec()), p256 })
     }
@@ -89,8 +89,8 @@ impl SigningKey {
         json!({
             "kty": "EC",
             "crv": "P-256",
-            "x": BASE64URL_NOPAD.encode(&self.x),
-            "y": BASE64URL_NOPAD.encode(&self.y),
+            "x": encoding::base64url(&self.x),
+            "y": encoding::base64url(&self.y),
             "kid": self.kid,
             "alg": self.alg().name(),
             "use": "sig",
@@ -116,7 +116,7 @@ fn read(document: &[u8]) -> Result<SecretKey, InvalidSigningKey> {
         }
         return SecretKey::from_pkcs8_pem(text).map_err(|_| InvalidSigningKey::NotP256);
     }
-    let der = Zeroizing::new(BASE64.decode(text).map_err(|_| InvalidSigningKey::NotPkcs8)?);
+    let der = Zeroizing::new(encoding::from_base64(text).ok_or(InvalidSigningKey::NotPkcs8)?);
     SecretKey::from_pkcs8_der(&der).map_err(|_| InvalidSigningKey::NotP256)
 }
 

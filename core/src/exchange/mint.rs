@@ -3,11 +3,13 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::cell::Cell;
 
-use data_encoding::BASE64URL_NOPAD;
 use jwt_compact::{Algorithm, AlgorithmExt as _, AlgorithmSignature, Claims, Header};
 use serde::Serialize;
 
-use crate::crypto::{Crypto, SignError, SigningKey};
+use crate::{
+    crypto::{Crypto, SignError, SigningKey},
+    encoding,
+};
 
 /// `typ` of the tokens (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
@@ -78,7 +80,7 @@ pub fn mint(
 
 /// How a token's 16 random bytes stand in `jti`.
 pub fn jti_text(jti: &[u8; 16]) -> String {
-    BASE64URL_NOPAD.encode(jti)
+    encoding::base64url(jti)
 }
 
 #[derive(Serialize)]

@@ -1,14 +1,12 @@
 //! Which credential a request presents, and whether it is any of our business.
 
-use data_encoding::BASE64URL_NOPAD;
-
 use super::{
     Head,
     source::{self, Carrier},
 };
 use crate::{
     denial::Denial,
-    json,
+    encoding, json,
     policy::{Policy, Route},
     wire::snapshot::ForeignToken,
 };
@@ -43,7 +41,7 @@ fn is_foreign(token: &[u8], policy: &Policy) -> bool {
     let segments = [segments.next(), segments.next(), segments.next(), segments.next()];
     let [Some(_), Some(payload), Some(_), None] = segments else { return true };
     // What has the three segments of a JWS claims to be one, and is held to it.
-    let payload = BASE64URL_NOPAD.decode(payload).ok();
+    let payload = encoding::from_base64url(payload);
     let Some(claims) = payload.and_then(|payload| json::parse_object(&payload).ok()) else { return false };
     match claims.get("iss") {
         None => true,

@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
 use super::grant::{Desk, Granted};
@@ -10,7 +9,7 @@ use crate::{
     attribute::Facts,
     claims_out::Values,
     denial::Denial,
-    json,
+    encoding, json,
     token_cache::{ToldKey, Verified},
     userinfo::UserInfo,
 };
@@ -48,9 +47,7 @@ impl Desk<'_> {
 /// All claims of a token that was verified, or that is the same to the byte as one that was.
 pub(super) fn claims_of(token: &[u8]) -> Map<alloc::string::String, Value> {
     let payload = token.split(|byte| *byte == b'.').nth(1).unwrap_or_default();
-    BASE64URL_NOPAD
-        .decode(payload)
-        .ok()
+    encoding::from_base64url(payload)
         .and_then(|payload| json::parse_object(&payload).ok())
         .unwrap_or_default()
 }

@@ -3,11 +3,10 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
-
 use crate::{
     bearer::MAX_TOKEN_BYTES,
     denial::Denial,
+    encoding,
     jose::alg::Alg,
     json::{self, Shallow},
 };
@@ -108,7 +107,7 @@ fn segments(token: &[u8]) -> Option<Segments<'_>> {
 
 fn decode(segment: &[u8]) -> Result<Vec<u8>, Denial> {
     // This engine refuses padding, foreign characters and non-zero trailing bits.
-    BASE64URL_NOPAD.decode(segment).map_err(|_| Denial::JwtMalformed)
+    encoding::from_base64url(segment).ok_or(Denial::JwtMalformed)
 }
 
 /// The parameters that are looked at.

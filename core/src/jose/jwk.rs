@@ -2,13 +2,15 @@
 
 use alloc::{string::String, vec::Vec};
 
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::jose::{
-    alg::{Alg, Family},
-    compact::MAX_KID_BYTES,
+use crate::{
+    encoding,
+    jose::{
+        alg::{Alg, Family},
+        compact::MAX_KID_BYTES,
+    },
 };
 
 mod ec;
@@ -181,7 +183,7 @@ fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'
 
 fn octets(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, InvalidKey> {
     let text = text(jwk, name)?.ok_or(InvalidKey::Missing(name))?;
-    BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidKey::BadEncoding(name))
+    encoding::from_base64url(text.as_bytes()).ok_or(InvalidKey::BadEncoding(name))
 }
 
 /// A member that has exactly `N` bytes.

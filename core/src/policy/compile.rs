@@ -19,7 +19,7 @@ use alloc::{
 };
 
 use hashbrown::HashMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use self::document::{compile_document, document_records, is_variable};
 use super::{Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, RouteTable};
@@ -166,8 +166,9 @@ fn describe(line: &[u8], error: &serde_json::Error) -> String {
     const WITHOUT_SECRETS: [&str; 7] =
         ["header", "issuer", "client", "binding", "route", "authority_keys", "end"];
     let record = serde_json::from_slice::<Value>(line).ok();
-    let kind = record.as_ref().and_then(|record| record.get("record")).and_then(Value::as_str);
-    let harmless = !error.is_data() || kind.is_some_and(|kind| WITHOUT_SECRETS.contains(&kind));
+    let members = record.as_ref().and_then(Value::as_object);
+    let is_known = |members: &Map<_, _>| members.keys().all(|kind| WITHOUT_SECRETS.contains(&kind.as_str()));
+    let harmless = !error.is_data() || members.is_some_and(is_known);
     if harmless { error.to_string() } else { String::from("is no valid record of a known kind") }
 }
 

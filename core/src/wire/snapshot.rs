@@ -28,9 +28,9 @@ pub use self::{
 /// The only snapshot format this version reads.
 pub const SCHEMA: &str = "cambist.snapshot/v1";
 
-/// One line of a snapshot. The first is a [`Header`], the last an [`End`] that counts the lines between.
+/// One line of a snapshot, an object whose one member names its kind. The first is a [`Header`], the last an [`End`] that counts the lines between.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// Who the snapshot is for, and its epoch.
     Header(Header),

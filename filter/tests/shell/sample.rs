@@ -145,25 +145,23 @@ pub(super) fn control_plane_config(gateway: &str) -> Value {
 
 /// The body of a snapshot for `gateway`: the records of `document`, which mints with a key of the control plane's.
 pub(super) fn snapshot(gateway: &str, epoch: u64, document: &Value) -> String {
-    let header = json!({
-        "record": "header", "schema": "cambist.snapshot/v1", "gateway": gateway, "tenant": "default",
+    let header = json!({ "header": {
+        "schema": "cambist.snapshot/v1", "gateway": gateway, "tenant": "default",
         "authority": AUTHORITY, "epoch": epoch, "max_staleness": 60,
-    });
+    } });
     let mut lines = vec![header];
     for (list, record) in
         [("issuers", "issuer"), ("clients", "client"), ("bindings", "binding"), ("routes", "route")]
     {
         for item in document[list].as_array().unwrap() {
-            let mut line = item.clone();
-            line["record"] = record.into();
-            lines.push(line);
+            lines.push(json!({ record: item }));
         }
     }
-    lines.push(json!({
-        "record": "signing_key", "alg": "ES256", "private_key": { "pkcs8": fleet_key_base64() },
+    lines.push(json!({ "signing_key": {
+        "alg": "ES256", "private_key": { "pkcs8": fleet_key_base64() },
         "not_after": NOW + 86_400,
-    }));
-    lines.push(json!({ "record": "end", "records": lines.len() }));
+    } }));
+    lines.push(json!({ "end": { "records": lines.len() } }));
     let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
     lines.join("\n")
 }

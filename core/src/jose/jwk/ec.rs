@@ -2,11 +2,10 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
 use super::{InvalidKey, Material, Parsed, Thumbprint, digest, fixed, text};
-use crate::jose::der;
+use crate::{encoding, jose::der};
 
 pub(super) fn read(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
     match text(jwk, "crv")?.ok_or(InvalidKey::Missing("crv"))? {
@@ -43,6 +42,6 @@ pub(crate) fn p256_thumbprint(x: &[u8], y: &[u8]) -> Thumbprint {
 }
 
 fn thumbprint(crv: &str, x: &[u8], y: &[u8]) -> Thumbprint {
-    let (x, y) = (BASE64URL_NOPAD.encode(x), BASE64URL_NOPAD.encode(y));
+    let (x, y) = (encoding::base64url(x), encoding::base64url(y));
     digest(&format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#))
 }

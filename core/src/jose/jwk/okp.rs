@@ -2,12 +2,11 @@
 
 use alloc::{format, string::String};
 
-use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::VerifyingKey;
 use serde_json::{Map, Value};
 
 use super::{InvalidKey, Material, Parsed, digest, fixed, text};
-use crate::jose::der;
+use crate::{encoding, jose::der};
 
 /// A key of small order verifies signatures that nobody made, and of two encodings of one point only one can be listed,
 /// so both are refused here and not left to the signature (RFC 8032 §5.1.3, §5.1.7).
@@ -20,7 +19,7 @@ pub(super) fn read(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
     if !is_canonical(&x) || key.is_weak() {
         return Err(InvalidKey::WeakPoint);
     }
-    let encoded = BASE64URL_NOPAD.encode(&x);
+    let encoded = encoding::base64url(&x);
     let thumbprint = digest(&format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{encoded}"}}"#));
     Ok(Parsed { material: Material::Ed25519(key), spki: der::ed25519_spki(&x), thumbprint })
 }

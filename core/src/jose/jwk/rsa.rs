@@ -3,11 +3,10 @@
 use alloc::{format, string::String};
 
 use ::rsa::{BigUint, RsaPublicKey};
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
 use super::{InvalidKey, Material, Parsed, digest, octets, roca};
-use crate::jose::der;
+use crate::{encoding, jose::der};
 
 /// Least accepted size of an RSA modulus in bits (RFC 7518 §3.3).
 pub const MIN_RSA_BITS: usize = 2048;
@@ -38,8 +37,8 @@ pub(super) fn read(jwk: &Map<String, Value>) -> Result<Parsed, InvalidKey> {
     }
     let thumbprint = digest(&format!(
         r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
-        BASE64URL_NOPAD.encode(&e_bytes),
-        BASE64URL_NOPAD.encode(&n_bytes)
+        encoding::base64url(&e_bytes),
+        encoding::base64url(&n_bytes)
     ));
     let key = RsaPublicKey::new_with_max_size(n, e, MAX_RSA_BITS).map_err(|_| InvalidKey::BadExponent)?;
     let spki = der::rsa_spki(&key).ok_or(InvalidKey::ModulusTooLarge)?;

@@ -1,6 +1,6 @@
 //! An issuer as a snapshot carries it.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
@@ -88,7 +88,7 @@ pub enum AudienceRule {
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "source", rename_all = "snake_case", from = "StrictKeySource")]
+#[serde(tag = "source", rename_all = "snake_case", try_from = "FlatKeySource")]
 pub enum KeySource {
     /// `{iss}/.well-known/openid-configuration`, whose `issuer` must equal `iss`. EKS-shaped issuers use `derived` instead.
     #[default]
@@ -142,34 +142,30 @@ pub enum Carrier {
     ControlPlane,
 }
 
-/// A [`KeySource`] as it is read: serde lets unit variants of a tagged enum carry any field, empty ones none.
+/// A [`KeySource`] as it is read. Flat, because serde reads tagged enums through a copy in memory, whose code makes the
+/// module larger by a few per cent, and lets some of their variants carry any field.
 #[derive(Deserialize)]
-#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
-enum StrictKeySource {
-    Discovery {},
-    JwksUri {
-        uri: String,
-    },
-    Derived {},
-    Inline {
-        jwks: Value,
-    },
-    Pushed {},
-    ControlPlane {
-        #[serde(default)]
-        uri: Option<String>,
-        #[serde(default)]
-        ca: Option<String>,
-        #[serde(default)]
-        proxy: Option<String>,
-        #[serde(default)]
-        allow_private: bool,
-    },
-    Carried {
-        by: Carrier,
-        #[serde(default)]
-        jwks: Option<Value>,
-    },
+#[serde(deny_unknown_fields)]
+struct FlatKeySource {
+    source: Source,
+    uri: Option<String>,
+    jwks: Option<Value>,
+    ca: Option<String>,
+    proxy: Option<String>,
+    allow_private: Option<bool>,
+    by: Option<Carrier>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Source {
+    Discovery,
+    JwksUri,
+    Derived,
+    Inline,
+    Pushed,
+    ControlPlane,
+    Carried,
 }
 
 // === impl AudienceRule ===
@@ -191,20 +187,43 @@ impl AudienceRule {
 
 // === impl KeySource ===
 
-impl From<StrictKeySource> for KeySource {
-    fn from(source: StrictKeySource) -> Self {
-        match source {
-            StrictKeySource::Discovery {} => Self::Discovery,
-            StrictKeySource::JwksUri { uri } => Self::JwksUri { uri },
-            StrictKeySource::Derived {} => Self::Derived,
-            StrictKeySource::Inline { jwks } => Self::Inline { jwks },
-            StrictKeySource::Pushed {} => Self::Pushed,
-            StrictKeySource::ControlPlane { uri, ca, proxy, allow_private } => {
-                Self::ControlPlane { uri, ca, proxy, allow_private }
-            }
-            StrictKeySource::Carried { by, jwks } => Self::Carried { by, jwks },
+impl TryFrom<FlatKeySource> for KeySource {
+    type Error = String;
+
+    fn try_from(flat: FlatKeySource) -> Result<Self, String> {
+        let FlatKeySource { source, mut uri, mut jwks, mut ca, mut proxy, mut allow_private, mut by } = flat;
+        // A source takes what it knows; what is left has no place there.
+        let known = match source {
+            Source::Discovery => Self::Discovery,
+            Source::JwksUri => Self::JwksUri { uri: required("uri", uri.take())? },
+            Source::Derived => Self::Derived,
+            Source::Inline => Self::Inline { jwks: required("jwks", jwks.take())? },
+            Source::Pushed => Self::Pushed,
+            Source::ControlPlane => Self::ControlPlane {
+                uri: uri.take(),
+                ca: ca.take(),
+                proxy: proxy.take(),
+                allow_private: allow_private.take().unwrap_or_default(),
+            },
+            Source::Carried => Self::Carried { by: required("by", by.take())?, jwks: jwks.take() },
+        };
+        let rest = [
+            ("uri", uri.is_some()),
+            ("jwks", jwks.is_some()),
+            ("ca", ca.is_some()),
+            ("proxy", proxy.is_some()),
+            ("allow_private", allow_private.is_some()),
+            ("by", by.is_some()),
+        ];
+        match rest.into_iter().find(|(_, is_left)| *is_left) {
+            Some((name, _)) => Err(format!("unknown field `{name}`, this source does not have it")),
+            None => Ok(known),
         }
     }
+}
+
+fn required<T>(name: &str, value: Option<T>) -> Result<T, String> {
+    value.ok_or_else(|| format!("missing field `{name}`"))
 }
 
 /// `RS256`, `ES256`.

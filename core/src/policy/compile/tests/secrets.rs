@@ -58,13 +58,14 @@ fn a_key_without_kid_is_named_by_its_thumbprint() {
 fn no_message_quotes_a_value_of_a_key_record() {
     const SECRET: &str = "MIGHAgEAMBMGByqGSM49";
     let records = [
-        json!({"record": "signing_key", "alg": "ES256", "private_key": SECRET, "not_after": 1}),
-        json!({"record": "signing_key", "alg": "ES256", "private_key": {SECRET: "x"}, "not_after": 1}),
-        json!({"record": "signing_key", "alg": "ES256", "private_key": {"pkcs8": SECRET}, "not_after": SECRET}),
-        json!({"record": "signing_key", "alg": [SECRET], "private_key": {"pkcs8": SECRET}, "not_after": 1}),
-        json!({"record": "signing_key", "alg": "ES256", "private_key": {"pkcs8": SECRET}, "not_after": 1}),
-        json!({"record": SECRET, "private_key": {"pkcs8": SECRET}}),
-        json!({"record": {"pkcs8": SECRET}}),
+        json!({"signing_key": {"alg": "ES256", "private_key": SECRET, "not_after": 1}}),
+        json!({"signing_key": {"alg": "ES256", "private_key": {SECRET: "x"}, "not_after": 1}}),
+        json!({"signing_key": {"alg": "ES256", "private_key": {"pkcs8": SECRET}, "not_after": SECRET}}),
+        json!({"signing_key": {"alg": [SECRET], "private_key": {"pkcs8": SECRET}, "not_after": 1}}),
+        json!({"signing_key": {"alg": "ES256", "private_key": {"pkcs8": SECRET}, "not_after": 1}}),
+        json!({"signing_key": SECRET}),
+        json!({"client": {"client_id": "cl_a", "name": "a"}, "signing_key": {"private_key": {"pkcs8": SECRET}}}),
+        json!({SECRET: {"private_key": {"pkcs8": SECRET}}}),
         json!({"private_key": SECRET}),
         json!([SECRET]),
         json!(SECRET),
@@ -74,11 +75,9 @@ fn no_message_quotes_a_value_of_a_key_record() {
         .map(|record| format!("{record}"))
         .chain([
             // The same tag, spelled otherwise.
-            format!(
-                r#"{{"record":"signing\u005fkey","alg":"ES256","private_key":"{SECRET}","not_after":1}}"#
-            ),
-            format!(r#"{{"record":"signing_key","private_key":"{SECRET}"#),
-            format!(r#"{{"record":"signing_key","private_key":{SECRET}}}"#),
+            format!(r#"{{"signing\u005fkey":{{"alg":"ES256","private_key":"{SECRET}","not_after":1}}}}"#),
+            format!(r#"{{"signing_key":{{"private_key":"{SECRET}"#),
+            format!(r#"{{"signing_key":{{"private_key":{SECRET}}}}}"#),
         ])
         .collect();
     for line in lines {
@@ -92,7 +91,7 @@ fn no_message_quotes_a_value_of_a_key_record() {
 #[test]
 fn a_message_about_another_record_says_what_is_wrong() {
     let mut compiler = Compiler::default();
-    compiler.feed_line(br#"{"record":"client","client_id":"cl_a","name":7}"#, &NoSecrets);
+    compiler.feed_line(br#"{"client":{"client_id":"cl_a","name":7}}"#, &NoSecrets);
     let faults = format!("{}", compiler.finish().unwrap_err());
     assert!(faults.contains("line 1: invalid type: integer `7`, expected a string"), "{faults}");
 }
