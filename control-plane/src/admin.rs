@@ -18,6 +18,7 @@ mod gateways;
 mod identities;
 mod page;
 mod precondition;
+mod pushed;
 mod resource;
 mod resources;
 mod revocation;
@@ -32,6 +33,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/v1/issuers/{id}", get(read::<Issuer>).put(replace::<Issuer>).delete(remove::<Issuer>))
         .route("/v1/issuers/{id}/revoke", post(revoke::<Issuer>))
         .route("/v1/issuers/{id}/reinstate", post(reinstate::<Issuer>))
+        .route("/v1/issuers/{id}/jwks", get(pushed::read).put(pushed::replace).delete(pushed::remove))
         .route("/v1/clients", get(list::<ClientDocument>).post(create::<ClientDocument>))
         .route(
             "/v1/clients/{id}",

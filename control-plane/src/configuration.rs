@@ -1,20 +1,22 @@
 //! The whole configuration of a tenant as the records of a snapshot, and what is wrong with it as a whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cambist_core::{
-    policy::{self, Secrets, compile_records},
+    policy::{self, Policy, Secrets, compile_records},
     secret::Secret,
+    time::Timestamp,
     wire::snapshot::{self, Binding, Header, Issuer, Record, Route},
 };
 use serde::de::DeserializeOwned;
 
 use crate::{
+    carried,
     documents::ClientDocument,
     fault::Fault,
     store::{
         StoreError,
-        records::{Kind, Object, Tenant},
+        records::{HeldKeys, Kind, Object, Tenant},
     },
 };
 
@@ -33,20 +35,34 @@ pub fn header(tenant: &Tenant, gateway: &str, epoch: u64) -> Header {
     }
 }
 
-/// Issuers, clients, bindings and routes in this order, each after what it refers to.
-pub fn records(objects: &[Object]) -> Result<Vec<Record>, StoreError> {
+/// Issuers, clients, bindings and routes in this order, each after what it refers to; issuers with those of the `held`
+/// keys that may be used at `now`.
+pub fn records(objects: &[Object], held: &[HeldKeys], now: Timestamp) -> Result<Vec<Record>, StoreError> {
+    let held: HashMap<&str, &HeldKeys> = held.iter().map(|keys| (keys.issuer.as_str(), keys)).collect();
     let mut records = Vec::with_capacity(objects.len());
     for kind in [Kind::Issuer, Kind::Client, Kind::Binding, Kind::Route] {
         for object in objects.iter().filter(|object| object.kind == kind) {
-            records.extend(record(object)?);
+            records.extend(record(object, &held, now)?);
         }
     }
     Ok(records)
 }
 
+/// The document of an issuer.
+pub fn issuer(object: &Object) -> Result<Issuer, StoreError> {
+    document(object)
+}
+
+/// Issuers alone, compiled as a gateway would.
+pub fn policy_of(issuers: Vec<Issuer>) -> Result<Policy, String> {
+    let header = Record::Header(header(&nobody(), "", 0));
+    let records = [header].into_iter().chain(issuers.into_iter().map(Record::Issuer));
+    compile_records(records, &NoSecrets).map_err(|faults| faults.to_string())
+}
+
 /// What is wrong with the whole, told to the author of `subject`.
-pub fn faults(objects: &[Object], subject: (Kind, &str)) -> Vec<Fault> {
-    match records(objects) {
+pub fn faults(objects: &[Object], held: &[HeldKeys], now: Timestamp, subject: (Kind, &str)) -> Vec<Fault> {
+    match records(objects, held, now) {
         Ok(records) => {
             let mut faults = too_large(&records);
             faults.extend(compile(records, subject));
@@ -94,12 +110,15 @@ fn too_large(records: &[Record]) -> Vec<Fault> {
 }
 
 fn compile(records: Vec<Record>, subject: (Kind, &str)) -> Vec<Fault> {
-    let tenant = Tenant { tenant: String::new(), authority: String::new(), max_staleness: 0 };
-    let header = Record::Header(header(&tenant, "", 0));
+    let header = Record::Header(header(&nobody(), "", 0));
     match compile_records([header].into_iter().chain(records), &NoSecrets) {
         Ok(_) => Vec::new(),
         Err(faults) => faults.listed().iter().map(|fault| translate(fault, subject)).collect(),
     }
+}
+
+fn nobody() -> Tenant {
+    Tenant { tenant: String::new(), authority: String::new(), max_staleness: 0 }
 }
 
 /// A fault of the subject gets a pointer into its document; one of another object names that.
@@ -159,9 +178,17 @@ impl Secrets for NoSecrets {
     }
 }
 
-fn record(object: &Object) -> Result<Option<Record>, StoreError> {
+fn record(
+    object: &Object,
+    held: &HashMap<&str, &HeldKeys>,
+    now: Timestamp,
+) -> Result<Option<Record>, StoreError> {
     Ok(match object.kind {
-        Kind::Issuer => Some(Record::Issuer(document(object)?)),
+        Kind::Issuer => Some(Record::Issuer(carried::carry(
+            document(object)?,
+            held.get(object.id.as_str()).copied(),
+            now,
+        ))),
         Kind::Client => Some(Record::Client(document::<ClientDocument>(object)?.wire())),
         Kind::Binding => Some(Record::Binding(document(object)?)),
         Kind::Route => Some(Record::Route(document(object)?)),

@@ -88,6 +88,12 @@ impl Problem {
         )
     }
 
+    /// 409: keys are given for an issuer whose keys come from elsewhere.
+    pub fn not_pushed() -> Self {
+        let detail = "Replace the issuer with `\"keys\": {\"source\": \"pushed\"}` first.";
+        Self::new(StatusCode::CONFLICT, "not_pushed", "The keys of this issuer are not pushed.", detail)
+    }
+
     /// 413.
     pub fn too_large() -> Self {
         let detail = "Send at most 1 MiB.";

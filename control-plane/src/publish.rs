@@ -140,11 +140,12 @@ impl Publisher {
         let tenants = self.store.tenants().await?;
         let tenant = tenants.into_iter().find(|tenant| tenant.tenant == name);
         let tenant = tenant.ok_or_else(|| PublishError::Invalid(format!("there is no tenant `{name}`")))?;
-        let (head, objects) = self.store.configuration(name).await?;
+        let (head, objects, issuer_keys) = self.store.configuration(name).await?;
         let keys = self.store.keys(name).await?;
-        let mut records = configuration::records(&objects)?;
+        let now = self.clock.now();
+        let mut records = configuration::records(&objects, &issuer_keys, now)?;
         if audience == Audience::Minting {
-            for key in fleet::signers(&keys, self.clock.now()) {
+            for key in fleet::signers(&keys, now) {
                 records.push(self.signing_key(name, key)?);
             }
         }

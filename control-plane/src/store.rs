@@ -13,8 +13,9 @@ pub mod records;
 pub mod sqlite;
 
 use records::{
-    AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, GatewayToken, Head, Heads, Identity,
-    IdentityFilter, Instance, Kind, Object, Page, Reference, StoredEvent, StoredKey, Tenant, Tuple,
+    AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, Expectation, GatewayToken, Head, Heads,
+    HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind, Object, Page, Reference, StoredEvent,
+    StoredKey, Tenant, Tuple,
 };
 
 use crate::fault::Fault;
@@ -59,11 +60,37 @@ pub trait Store: Send + Sync {
         page: Page,
     ) -> Result<Vec<Object>, StoreError>;
 
-    /// All objects that snapshots hold, in the order of kind and id, with the head they belong to.
-    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>), StoreError>;
+    /// All objects that snapshots hold, in the order of kind and id, and the keys that are held for issuers, with the
+    /// head they belong to.
+    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>, Vec<HeldKeys>), StoreError>;
 
     /// Changes one object. `check` sees the whole configuration as it would be; any fault undoes the change.
     async fn change(&self, change: Change, check: Check<'_>) -> Result<Option<Object>, ChangeError>;
+
+    /// The keys that are held for an issuer, whatever its document says by now.
+    async fn held(&self, tenant: &str, issuer: &str) -> Result<Option<HeldKeys>, StoreError>;
+
+    /// Holds keys for an issuer in the place of others. `check` sees the whole as it would be; any fault undoes the
+    /// change. The same set fetched again only moves its times: no audit, no epoch. Fails with
+    /// [`ChangeError::Missing`] when there is no such issuer, with [`ChangeError::Stale`] when `expected` is not so.
+    async fn hold(
+        &self,
+        tenant: &str,
+        issuer: &str,
+        set: HeldSet,
+        expected: Expectation,
+        author: Author,
+        check: Check<'_>,
+    ) -> Result<HeldKeys, ChangeError>;
+
+    /// Lets go of the keys of an issuer. Fails with [`ChangeError::Missing`] when none are held.
+    async fn release(
+        &self,
+        tenant: &str,
+        issuer: &str,
+        expected: Expectation,
+        author: Author,
+    ) -> Result<(), ChangeError>;
 
     /// One identity.
     async fn identity(&self, tenant: &str, id: &str) -> Result<Option<Identity>, StoreError>;

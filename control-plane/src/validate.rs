@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Uri, uri::Authority};
-use cambist_core::wire::snapshot::Binding;
+use cambist_core::wire::snapshot::{Binding, Issuer, KeySource};
 
 use crate::{
     documents::{ClientDocument, GatewayDocument},
@@ -37,6 +37,14 @@ pub fn authority(text: &str) -> Result<(), &'static str> {
         return Err("must not end in a slash: verifiers compare it byte for byte");
     }
     Ok(())
+}
+
+/// What core leaves open of an issuer.
+pub fn issuer(issuer: &Issuer, faults: &mut Faults) {
+    if matches!(issuer.keys, KeySource::Carried { .. }) {
+        let detail = "`carried` is what snapshots hold; write `pushed` or `control_plane`";
+        faults.push("/keys/source", detail);
+    }
 }
 
 /// A client.

@@ -12,6 +12,7 @@ mod api {
     mod keys;
     mod objects;
     mod problems;
+    mod pushed;
     mod revocations;
     mod secrets;
     mod snapshots;

@@ -25,7 +25,7 @@ use crate::{
     fault::{Fault, Faults},
     problem::Problem,
     request,
-    store::records::{Action, Change, Digest, Kind, Object},
+    store::records::{Action, Change, Digest, HeldKeys, Kind, Object},
     strict,
 };
 
@@ -194,8 +194,11 @@ pub(super) async fn apply(
 ) -> Result<Option<Object>, Problem> {
     let subject = id.clone();
     let tenant = admin.tenant.clone();
-    let change = Change { tenant, kind, id, parent, action, author: admin.author(app) };
-    let check = |objects: &[Object]| configuration::faults(objects, (kind, &subject));
+    let author = admin.author(app);
+    let now = author.at;
+    let change = Change { tenant, kind, id, parent, action, author };
+    let check =
+        |objects: &[Object], held: &[HeldKeys]| configuration::faults(objects, held, now, (kind, &subject));
     Ok(app.store.change(change, &check).await?)
 }
 
@@ -220,7 +223,12 @@ pub(super) fn show(object: &Object) -> Value {
 
 /// 200 with the object's `ETag`.
 pub(super) fn answer(object: &Object, body: Value) -> Response {
-    ([(header::ETAG, precondition::etag(object.version))], Json(body)).into_response()
+    tagged(object.version, body)
+}
+
+/// 200 with the `ETag` of a version.
+pub(super) fn tagged(version: u64, body: Value) -> Response {
+    ([(header::ETAG, precondition::etag(version))], Json(body)).into_response()
 }
 
 /// 201 with `Location` and `ETag`.

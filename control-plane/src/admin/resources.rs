@@ -22,7 +22,9 @@ impl Resource for Issuer {
         json!({ "id": "a", "iss": "https://issuer.example" })
     }
 
-    fn check(&self, _: &mut Faults) {}
+    fn check(&self, faults: &mut Faults) {
+        validate::issuer(self, faults);
+    }
 
     fn record(&self) -> Option<Record> {
         Some(Record::Issuer(self.clone()))

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use cambist_core::time::Timestamp;
 use serde_json::value::Value;
 
+mod held;
 mod identity;
 mod key;
 mod object;
 
 pub use self::{
+    held::{Expectation, HeldKeys, HeldSet},
     identity::{Identity, IdentityFilter, Instance, StoredEvent, Tuple},
     key::{KeyRole, StoredKey},
     object::{Action, Change, Check, Object, Reference},

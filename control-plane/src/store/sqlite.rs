@@ -18,6 +18,7 @@ mod audit;
 mod epoch;
 mod events;
 mod gateways;
+mod held;
 mod identities;
 mod keys;
 mod objects;
@@ -28,8 +29,9 @@ mod tenants;
 use super::{
     ChangeError, Store, StoreError,
     records::{
-        AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, GatewayToken, Head, Heads, Identity,
-        IdentityFilter, Instance, Kind, Object, Page, StoredEvent, StoredKey, Tenant, Tuple,
+        AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, Expectation, GatewayToken, Head,
+        Heads, HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind, Object, Page, StoredEvent,
+        StoredKey, Tenant, Tuple,
     },
 };
 
@@ -187,10 +189,11 @@ impl Store for SqliteStore {
         objects::page(&mut *self.readers.acquire().await?, tenant, kind, parent, page).await
     }
 
-    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>), StoreError> {
+    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>, Vec<HeldKeys>), StoreError> {
         let mut tx = self.readers.begin().await?;
         let head = epoch::head(&mut tx, tenant).await?;
-        Ok((head, objects::configuration(&mut tx, tenant).await?))
+        let objects = objects::configuration(&mut tx, tenant).await?;
+        Ok((head, objects, held::all(&mut tx, tenant).await?))
     }
 
     async fn change(&self, change: Change, check: Check<'_>) -> Result<Option<Object>, ChangeError> {
@@ -198,6 +201,40 @@ impl Store for SqliteStore {
         let (object, head) = objects::change(&mut tx, &change, check).await?;
         self.commit(tx, &change.tenant, head).await?;
         Ok(object)
+    }
+
+    async fn held(&self, tenant: &str, issuer: &str) -> Result<Option<HeldKeys>, StoreError> {
+        held::one(&mut *self.readers.acquire().await?, tenant, issuer).await
+    }
+
+    async fn hold(
+        &self,
+        tenant: &str,
+        issuer: &str,
+        set: HeldSet,
+        expected: Expectation,
+        author: Author,
+        check: Check<'_>,
+    ) -> Result<HeldKeys, ChangeError> {
+        let mut tx = self.begin().await?;
+        let (keys, head) = held::hold(&mut tx, tenant, issuer, set, expected, &author, check).await?;
+        match head {
+            Some(head) => self.commit(tx, tenant, head).await?,
+            None => tx.commit().await?,
+        }
+        Ok(keys)
+    }
+
+    async fn release(
+        &self,
+        tenant: &str,
+        issuer: &str,
+        expected: Expectation,
+        author: Author,
+    ) -> Result<(), ChangeError> {
+        let mut tx = self.begin().await?;
+        let head = held::release(&mut tx, tenant, issuer, expected, &author).await?;
+        Ok(self.commit(tx, tenant, head).await?)
     }
 
     async fn identity(&self, tenant: &str, id: &str) -> Result<Option<Identity>, StoreError> {

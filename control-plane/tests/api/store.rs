@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cambist_control_plane::store::{
     ChangeError, Store,
     records::{
-        Action, Author, Change, Deployment, Identity, IdentityFilter, Instance, Kind, Object, Page,
+        Action, Author, Change, Deployment, HeldKeys, Identity, IdentityFilter, Instance, Kind, Object, Page,
         Reference, StoredEvent, Tenant, Tuple,
     },
     sqlite::{Pragma, SqliteStore},
@@ -49,7 +49,7 @@ fn mk_create(doc: Value, references: Vec<Reference>) -> Action {
     Action::Create { doc, references, token: None }
 }
 
-fn fits(_: &[Object]) -> Vec<cambist_control_plane::fault::Fault> {
+fn fits(_: &[Object], _: &[HeldKeys]) -> Vec<cambist_control_plane::fault::Fault> {
     Vec::new()
 }
 
@@ -130,7 +130,7 @@ async fn keeps_references_whole(store: &dyn Store) {
 
 async fn undoes_what_the_check_refuses(store: &dyn Store) {
     let before = (*store.heads().borrow().get(TENANT).unwrap(), store.audit(TENANT, 0, 100).await.unwrap());
-    let refuse = |objects: &[Object]| {
+    let refuse = |objects: &[Object], _: &[HeldKeys]| {
         assert_eq!(objects.len(), 1, "the check sees the change");
         vec![cambist_control_plane::fault::Fault::new("/x", "no")]
     };

@@ -3,7 +3,7 @@
 use cambist_core::time::Timestamp;
 use serde_json::value::Value;
 
-use super::{Author, Digest, Kind};
+use super::{Author, Digest, HeldKeys, Kind};
 use crate::fault::Fault;
 
 /// One configuration object.
@@ -86,5 +86,5 @@ pub enum Action {
     },
 }
 
-/// Looks at all configuration objects of a tenant as they would be after a change.
-pub type Check<'a> = &'a (dyn Fn(&[Object]) -> Vec<Fault> + Send + Sync);
+/// Looks at all configuration objects and held keys of a tenant as they would be after a change.
+pub type Check<'a> = &'a (dyn Fn(&[Object], &[HeldKeys]) -> Vec<Fault> + Send + Sync);

@@ -11,7 +11,7 @@ use super::{
     },
     audit,
     epoch::{self, Scope},
-    gateways, signed, unsigned,
+    gateways, held, signed, unsigned,
 };
 use crate::fault::Fault;
 
@@ -130,7 +130,7 @@ pub(super) async fn change(
     };
     // A gateway names nothing and is named by nothing.
     if *kind != Kind::Gateway {
-        let faults = check(&configuration(connection, tenant).await?);
+        let faults = check(&configuration(connection, tenant).await?, &held::all(connection, tenant).await?);
         if !faults.is_empty() {
             return Err(ChangeError::Invalid(faults));
         }
@@ -220,6 +220,9 @@ async fn delete(connection: &mut SqliteConnection, tenant: &str, object: &Object
     if object.kind == Kind::Gateway {
         gateways::drop_tokens(connection, tenant, &object.id).await?;
         gateways::drop_instances(connection, tenant, &object.id).await?;
+    }
+    if object.kind == Kind::Issuer {
+        held::delete(connection, tenant, &object.id).await?;
     }
     sqlx::query("DELETE FROM objects WHERE tenant = $1 AND kind = $2 AND id = $3")
         .bind(tenant)

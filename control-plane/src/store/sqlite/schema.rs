@@ -7,11 +7,12 @@ use sqlx::{
 
 /// All migrations in order. Listed by hand: the macro that would find them costs a second build of the driver.
 pub(super) fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "first".into(),
-        MigrationType::Simple,
-        include_str!("../../../migrations/sqlite/0001_first.sql").into_sql_str(),
-        false,
-    )])
+    Migrator::with_migrations(vec![
+        step(1, "first", include_str!("../../../migrations/sqlite/0001_first.sql")),
+        step(2, "issuer keys", include_str!("../../../migrations/sqlite/0002_issuer_keys.sql")),
+    ])
+}
+
+fn step(version: i64, description: &'static str, sql: &'static str) -> Migration {
+    Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
 }
