@@ -5,6 +5,7 @@
 mod binding;
 mod compile;
 mod fault;
+mod fields;
 mod header_name;
 mod issuer;
 mod path;
@@ -22,8 +23,9 @@ pub use self::{
     binding::{Binding, BindingMatch, Unfit},
     compile::{Compiler, Secrets, compile_document, compile_records, document_records, is_variable},
     fault::{Fault, Faults},
+    fields::{FieldValues, Fields, MAX_FIELD_BYTES},
     header_name::{IdentityHeaders, MAX_HEADER_NAME_BYTES, is_reserved},
-    issuer::{Fields, Issuer, Keys},
+    issuer::{Issuer, Keys},
     path::canonical_path,
     route::Route,
     route_table::RouteTable,

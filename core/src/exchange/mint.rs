@@ -1,6 +1,6 @@
 //! Access tokens of the profile `at+jwt` (RFC 9068). Deliberately absent: what goes in; policy decided that.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 use core::cell::Cell;
 
 use jwt_compact::{Algorithm, AlgorithmExt as _, AlgorithmSignature, Claims, Header};
@@ -50,6 +50,9 @@ pub struct Workload<'a> {
     /// The login id that the issuer's UserInfo endpoint gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_id: Option<&'a str>,
+    /// What the issuer's `identity_fields` say, whose names are none of the above.
+    #[serde(flatten)]
+    pub fields: &'a BTreeMap<String, String>,
 }
 
 /// Makes and signs an access token. Fails only when signing does.

@@ -12,7 +12,7 @@ use crate::{
         lifetime,
         mint::{self, AccessToken, Workload},
     },
-    policy::MintingKey,
+    policy::{FieldValues, MintingKey},
     token_cache::{Access, AccessKey, Verified},
     userinfo::UserInfo,
     wire::{event::Minted, snapshot::Mode},
@@ -46,6 +46,8 @@ impl Desk<'_> {
             target,
             scope: &route.scope,
             login: login.as_deref(),
+            // The fields of the workload need no part: they come from the subject token, which the entry belongs to,
+            // by the issuer's rules, which its digest covers.
             minter: minting.digest.as_bytes(),
         };
         let known = verified.access.get(&key, now).filter(|access| !denylist.revokes_jti(&access.jti));
@@ -54,12 +56,13 @@ impl Desk<'_> {
             let report = Report::counted(Counted::MintedCached);
             return Ok(Edits::new(credential, report));
         }
-        let (access, record) = self.mint(verified, granted, target, minting, ambient)?;
+        let fields = self.fields(issuer);
+        let (access, record) = self.mint(verified, granted, &fields, target, minting, ambient)?;
         let credential = Credential::Replace(Arc::clone(&access.authorization));
         verified.access.put(&key, access);
         let report = if self.audited {
             let (token, identity) = (self.sha256(verified), self.tuple(granted, verified));
-            Report::minted(route, &token, identity, record, policy.header.epoch)
+            Report::minted(route, &token, identity, fields, record, policy.header.epoch)
         } else {
             Report::counted(Counted::Minted)
         };
@@ -70,6 +73,7 @@ impl Desk<'_> {
         self,
         verified: &mut Verified,
         granted: &Granted<'_>,
+        fields: &FieldValues,
         target: &str,
         minting: &MintingKey,
         ambient: &mut Ambient<'_>,
@@ -95,6 +99,7 @@ impl Desk<'_> {
                 sub: &verified.subject,
                 cluster: issuer.cluster.as_deref(),
                 login_id: verified.userinfo().and_then(UserInfo::login).map(|login| &**login),
+                fields: &fields.identity,
             },
         };
         let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;

@@ -1,6 +1,9 @@
 //! From a presented token to edits: verify or find it verified, then authorise.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
+use core::cell::OnceCell;
+
+use serde_json::{Map, Value};
 
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State,
@@ -39,6 +42,8 @@ pub(super) struct Desk<'p> {
     pub(super) audited: bool,
     /// The whole subject token.
     pub(super) token: &'p [u8],
+    /// Its claims, once something asked for them: they are read at most once per decision, and for most hits never.
+    pub(super) claims: &'p OnceCell<Map<String, Value>>,
 }
 
 /// A token that may act for a client on a route: the permit to forward. Only [`Desk::authorize`] gives one away.
@@ -65,7 +70,7 @@ pub(super) fn grant_known(
     // The digest covers no bindings, and another issuer of this text may claim one of the audiences by now.
     policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
     keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
-    let desk = Desk { policy, route, denylist, audited: *audited, token };
+    let desk = Desk { policy, route, denylist, audited: *audited, token, claims: &OnceCell::new() };
     let verdicts = known.verdicts.len();
     let outcome = desk.serve(issuer, known, Counted::VerifiedCached, visit, ambient);
     let has_grown = known.told.take_grown()
@@ -88,7 +93,7 @@ pub(super) fn grant_new(
     ambient: &mut Ambient<'_>,
 ) -> Result<Edits, Halt> {
     let State { keyring, verified, denylist, audited, .. } = state;
-    let desk = Desk { policy, route, denylist, audited: *audited, token };
+    let desk = Desk { policy, route, denylist, audited: *audited, token, claims: &OnceCell::new() };
     let (issuer, mut fresh) =
         desk.verify(keyring, visit.arrived, ambient).map_err(|halt| halt.of_token(token))?;
     let outcome = desk.serve(issuer, &mut fresh, Counted::Verified, visit, ambient);
@@ -265,7 +270,9 @@ impl<'p> Desk<'p> {
         granted: Option<&Granted<'_>>,
     ) -> Halt {
         let identity = granted.map(|granted| self.tuple(granted, verified));
-        Halt::denied(denial, self.sha256(verified), identity)
+        let fields =
+            self.policy.issuer(&verified.issuer).map(|issuer| self.fields(issuer)).unwrap_or_default();
+        Halt::denied(denial, Subject { token: Some(self.sha256(verified)), identity, fields })
     }
 }
 
@@ -277,14 +284,16 @@ fn audience_of<'v>(binding: &Binding, verified: &'v Verified) -> &'v str {
 // === impl Halt ===
 
 impl Halt {
-    fn denied(denial: Denial, token: Digest, identity: Option<IdentityTuple>) -> Self {
-        Self::Denied { denial, subject: Some(Box::new(Subject { token: Some(token), identity })) }
+    fn denied(denial: Denial, subject: Subject) -> Self {
+        Self::Denied { denial, subject: Some(Box::new(subject)) }
     }
 
     /// Adds the token's digest to a denial that knows nothing of it.
     fn of_token(self, token: &[u8]) -> Self {
         match self {
-            Self::Denied { denial, subject: None } => Self::denied(denial, Digest::of(token), None),
+            Self::Denied { denial, subject: None } => {
+                Self::denied(denial, Subject { token: Some(Digest::of(token)), ..Subject::default() })
+            }
             other @ (Self::Denied { .. } | Self::Wait(_)) => other,
         }
     }

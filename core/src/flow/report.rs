@@ -2,14 +2,13 @@
 
 use alloc::{
     boxed::Box,
-    collections::BTreeMap,
     string::{String, ToString},
 };
 
 use crate::{
     denial::Denial,
     digest::Digest,
-    policy::Route,
+    policy::{FieldValues, Route},
     time::Timestamp,
     userinfo::Failure,
     wire::event::{Event, IdentityTuple, Minted, Outcome},
@@ -63,6 +62,8 @@ pub enum Counted {
 pub(super) struct Subject {
     pub(super) token: Option<Digest>,
     pub(super) identity: Option<IdentityTuple>,
+    /// What is told of a workload whose token was verified.
+    pub(super) fields: FieldValues,
 }
 
 // === impl Report ===
@@ -96,6 +97,7 @@ impl Report {
         route: &Route,
         token: &Digest,
         identity: IdentityTuple,
+        fields: FieldValues,
         minted: Minted,
         epoch: u64,
     ) -> Self {
@@ -109,8 +111,8 @@ impl Report {
             token_sha256: Some(token.hex()),
             identity: Some(identity),
             minted: Some(minted),
-            fields: BTreeMap::new(),
-            audit_fields: BTreeMap::new(),
+            fields: fields.identity,
+            audit_fields: fields.audit,
         };
         Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None }
     }
@@ -137,7 +139,7 @@ impl Counted {
 
 /// The event of a denial; sequence and time are filled in by the queue that takes it.
 fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subject>>, epoch: u64) -> Event {
-    let Subject { token, identity } = subject.map(|subject| *subject).unwrap_or_default();
+    let Subject { token, identity, fields } = subject.map(|subject| *subject).unwrap_or_default();
     Event {
         sequence: 0,
         at_ms: Timestamp::default().millis(),
@@ -148,7 +150,7 @@ fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subje
         token_sha256: token.map(|token| -> String { token.hex() }),
         identity,
         minted: None,
-        fields: BTreeMap::new(),
-        audit_fields: BTreeMap::new(),
+        fields: fields.identity,
+        audit_fields: fields.audit,
     }
 }

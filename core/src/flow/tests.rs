@@ -5,6 +5,7 @@ mod cache_hit;
 mod cache_reasons;
 mod conditions;
 mod events;
+mod fields;
 mod issuer_rules;
 mod issuers;
 mod keys;

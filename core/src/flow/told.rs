@@ -1,6 +1,6 @@
 //! What those behind the gateway are told of a granted token.
 
-use alloc::sync::Arc;
+use alloc::{string::String, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -10,6 +10,7 @@ use crate::{
     claims_out::Values,
     denial::Denial,
     encoding, json,
+    policy::{FieldValues, Issuer},
     token_cache::{ToldKey, Verified},
     userinfo::UserInfo,
 };
@@ -28,9 +29,8 @@ impl Desk<'_> {
             return Ok(Some(Arc::clone(values)));
         }
         let identity = self.identity(granted, verified);
-        let claims = claims_of(self.token);
         let values = claims_out.values(&Facts {
-            claims: &claims,
+            claims: self.claims(),
             userinfo: verified.userinfo().map(UserInfo::members),
             identity_id: Some(&identity),
             identity_login: verified.userinfo().and_then(UserInfo::login).map(|login| &**login),
@@ -42,10 +42,22 @@ impl Desk<'_> {
         verified.told.put(key, Arc::clone(&values));
         Ok(Some(values))
     }
+
+    /// What is told of the workload beside its subject. Costs reading the claims: not for a hit.
+    pub(super) fn fields(self, issuer: &Issuer) -> FieldValues {
+        let Issuer { fields, .. } = issuer;
+        if fields.is_empty() { FieldValues::default() } else { fields.of(self.claims()) }
+    }
 }
 
-/// All claims of a token that was verified, or that is the same to the byte as one that was.
-pub(super) fn claims_of(token: &[u8]) -> Map<alloc::string::String, Value> {
+impl<'p> Desk<'p> {
+    /// All claims of the token, which was verified, or is the same to the byte as one that was.
+    pub(super) fn claims(self) -> &'p Map<String, Value> {
+        self.claims.get_or_init(|| claims_of(self.token))
+    }
+}
+
+fn claims_of(token: &[u8]) -> Map<String, Value> {
     let payload = token.split(|byte| *byte == b'.').nth(1).unwrap_or_default();
     encoding::from_base64url(payload)
         .and_then(|payload| json::parse_object(&payload).ok())

@@ -4,9 +4,7 @@
 
 use alloc::string::String;
 
-use serde_json::{Map, Value};
-
-use super::{grant::Desk, told::claims_of};
+use super::grant::Desk;
 use crate::{
     attribute::Facts,
     condition::Condition,
@@ -16,7 +14,7 @@ use crate::{
     userinfo::{Remembered, UserInfo},
 };
 
-/// Judges conditions for one token during one decision. The claims are read at most once, and on a hit not at all.
+/// Judges conditions for one token during one decision. On a hit its claims are not read.
 pub(super) struct Judge<'d> {
     desk: Desk<'d>,
     issuer: &'d Issuer,
@@ -24,7 +22,6 @@ pub(super) struct Judge<'d> {
     subject: &'d str,
     userinfo: Option<&'d UserInfo>,
     verdicts: &'d mut Verdicts,
-    claims: Option<Map<String, Value>>,
 }
 
 impl<'d> Judge<'d> {
@@ -37,7 +34,7 @@ impl<'d> Judge<'d> {
         verdicts: &'d mut Verdicts,
     ) -> Self {
         let userinfo = userinfo.and_then(|known| known.result.as_ref().ok());
-        Self { desk, issuer, audiences, subject, userinfo, verdicts, claims: None }
+        Self { desk, issuer, audiences, subject, userinfo, verdicts }
     }
 
     /// Whether `condition` is true of the token if it acts under `binding`.
@@ -51,15 +48,15 @@ impl<'d> Judge<'d> {
         holds
     }
 
-    fn judge(&mut self, binding: &Binding, condition: &Condition) -> bool {
-        let Self { desk, issuer, audiences, subject, userinfo, claims, .. } = self;
+    fn judge(&self, binding: &Binding, condition: &Condition) -> bool {
+        let Self { desk, issuer, audiences, subject, userinfo, .. } = self;
         let identity = condition.reads_identity().then(|| {
             let audience = identity_audience(audiences, |audience| binding.accepts(audience));
             let tenant = &desk.policy.header.tenant;
             identity_id(tenant, &binding.client_id, &issuer.id, audience.unwrap_or_default(), subject)
         });
         let facts = Facts {
-            claims: claims.get_or_insert_with(|| claims_of(desk.token)),
+            claims: desk.claims(),
             userinfo: userinfo.map(UserInfo::members),
             identity_id: identity.as_deref(),
             identity_login: userinfo.and_then(UserInfo::login).map(|login| &**login),

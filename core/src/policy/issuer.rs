@@ -6,10 +6,10 @@ use hashbrown::HashMap;
 
 use super::{
     binding::{Binding, BindingMatch, Unfit},
+    fields::Fields,
     userinfo::UserInfoRules,
 };
 use crate::{
-    attribute::Attribute,
     claims::TimeRules,
     condition::Condition,
     denial::Denial,
@@ -69,15 +69,6 @@ pub enum Keys {
     Inline(Arc<KeySet>),
     /// The control plane has them; `None` while it has none that may be used.
     Carried(Carrier, Option<Arc<KeySet>>),
-}
-
-/// What is told of a workload beside its subject: names and where each value is found.
-#[derive(Debug, Default)]
-pub struct Fields {
-    /// For access tokens, identities and audit rows.
-    pub identity: Vec<(String, Attribute)>,
-    /// For audit rows alone.
-    pub audit: Vec<(String, Attribute)>,
 }
 
 /// The bindings of one audience.

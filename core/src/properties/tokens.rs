@@ -1,6 +1,7 @@
 //! What is minted is what verifies, word for word.
 
 use alloc::{
+    collections::BTreeMap,
     string::{String, ToString as _},
     vec::Vec,
 };
@@ -26,6 +27,7 @@ struct Contents {
     texts: [String; 6],
     scope: Option<String>,
     cluster: Option<String>,
+    fields: BTreeMap<String, String>,
     jti: [u8; 16],
     iat: i64,
     ttl: i64,
@@ -40,8 +42,17 @@ fn contents() -> impl Strategy<Value = Contents> {
         });
     let optional = || prop::option::of(any::<String>());
     let times = (0..1_i64 << 52, 1..100_000_i64);
-    (texts, optional(), optional(), any::<[u8; 16]>(), times).prop_map(
-        |(texts, scope, cluster, jti, (iat, ttl))| Contents { texts, scope, cluster, jti, iat, ttl },
+    let fields = prop::collection::btree_map("f_[a-z]{1,4}", any::<String>(), 0..4);
+    (texts, optional(), optional(), fields, any::<[u8; 16]>(), times).prop_map(
+        |(texts, scope, cluster, fields, jti, (iat, ttl))| Contents {
+            texts,
+            scope,
+            cluster,
+            fields,
+            jti,
+            iat,
+            ttl,
+        },
     )
 }
 
@@ -49,7 +60,8 @@ impl Contents {
     fn mint(&self) -> String {
         let [iss, sub, aud, client_id, workload_iss, workload_sub] = &self.texts;
         let (scope, cluster) = (self.scope.as_deref(), self.cluster.as_deref());
-        let workload = Workload { iss: workload_iss, sub: workload_sub, cluster, login_id: None };
+        let fields = &self.fields;
+        let workload = Workload { iss: workload_iss, sub: workload_sub, cluster, login_id: None, fields };
         let (jti, iat, exp) = (self.jti, self.iat, self.iat + self.ttl);
         let token = AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload };
         mint(&RustCrypto, &sample::signing_key(), &token).unwrap()
@@ -66,6 +78,9 @@ impl Contents {
         }
         if let Some(cluster) = &self.cluster {
             claims["workload"]["cluster"] = json!(cluster);
+        }
+        for (name, text) in &self.fields {
+            claims["workload"][name] = json!(text);
         }
         claims
     }

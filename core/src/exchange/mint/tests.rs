@@ -1,7 +1,7 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ use crate::{
     },
 };
 
+static NO_FIELDS: BTreeMap<String, String> = BTreeMap::new();
+
 fn contents() -> AccessToken<'static> {
     AccessToken {
         iss: "https://authority.example",
@@ -33,13 +35,17 @@ fn contents() -> AccessToken<'static> {
             sub: "system:a\"b",
             cluster: Some("eu-1"),
             login_id: Some("ada@example.org"),
+            fields: &NO_FIELDS,
         },
     }
 }
 
 #[test]
 fn holds_every_claim_of_rfc_9068() {
-    let token = mint(&RustCrypto, &signing_key(), &contents()).unwrap();
+    let fields = BTreeMap::from([("namespace".into(), "shop".into())]);
+    let mut contents = contents();
+    contents.workload.fields = &fields;
+    let token = mint(&RustCrypto, &signing_key(), &contents).unwrap();
     let parsed = UntrustedToken::parse(token.as_bytes()).unwrap();
     assert_eq!((parsed.alg(), parsed.typ(), parsed.kid()), (Alg::Es256, Some("at+jwt"), Some("k1")));
     let claims: Value = serde_json::from_slice(parsed.payload()).unwrap();
@@ -55,6 +61,7 @@ fn holds_every_claim_of_rfc_9068() {
         "exp": NOW + 900,
         "workload": {
             "iss": "https://issuer.example", "sub": "system:a\"b", "cluster": "eu-1", "login_id": "ada@example.org",
+            "namespace": "shop",
         },
     });
     assert_eq!(claims, expected);

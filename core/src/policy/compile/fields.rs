@@ -3,7 +3,10 @@
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use super::Compiler;
-use crate::{attribute::Attribute, policy::Fields};
+use crate::{
+    attribute::{Attribute, ClaimPath},
+    policy::Fields,
+};
 
 /// Most fields of one list.
 const MAX_FIELDS: usize = 16;
@@ -30,7 +33,7 @@ impl Compiler {
         issuer: &str,
         member: &str,
         fields: &BTreeMap<String, String>,
-    ) -> Vec<(String, Attribute)> {
+    ) -> Vec<(String, ClaimPath)> {
         if fields.len() > MAX_FIELDS {
             self.fault("issuer", issuer, member, format!("must have at most {MAX_FIELDS} entries"));
         }
@@ -44,7 +47,7 @@ impl Compiler {
                 self.fault("issuer", issuer, &place, "is told of every workload; choose another name");
             }
             match Attribute::parse(attribute) {
-                Ok(attribute @ Attribute::Claim(_)) => compiled.push((name.clone(), attribute)),
+                Ok(Attribute::Claim(path)) => compiled.push((name.clone(), path)),
                 Ok(_) => self.fault("issuer", issuer, &place, "must be a claim, such as jwt.claim.project"),
                 Err(invalid) => self.fault("issuer", issuer, &place, invalid),
             }
