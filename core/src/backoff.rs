@@ -13,6 +13,12 @@ pub fn jitter(millis: i64, random: u32) -> i64 {
     millis.saturating_add(change)
 }
 
+/// `millis` less up to 10 %, chosen by `random`: for what must not happen later than that.
+pub fn jitter_down(millis: i64, random: u32) -> i64 {
+    let jittered = jitter(millis, random);
+    if jittered > millis { millis.saturating_sub(jittered.saturating_sub(millis)) } else { jittered }
+}
+
 #[cfg(test)]
 mod tests {
     #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
@@ -30,6 +36,13 @@ mod tests {
                     "{failures} {random}: {delay}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn is_never_later_than_it_must() {
+        for (random, expected) in [(0, 900), (5, 950), (10, 1_000), (15, 950), (20, 900)] {
+            assert_eq!(jitter_down(1_000, random), expected);
         }
     }
 }

@@ -2,16 +2,20 @@
 //!
 //! Deliberately absent: the fetching itself and the waiting requests, which belong to the shell.
 
+mod answer;
+mod clock;
 mod discovery;
+mod failure;
 mod freshness;
 mod issuer_keys;
+mod report;
 
 use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 
 use hashbrown::HashMap;
 
-pub use self::freshness::max_age;
-use self::issuer_keys::IssuerKeys;
+use self::{answer::Ended, issuer_keys::IssuerKeys};
+pub use self::{failure::FetchFailure, freshness::Hints, report::Receipt};
 use crate::{
     endpoint::Endpoint,
     jose::{alg::Alg, key_set::KeySet},
@@ -30,6 +34,16 @@ pub const MAX_BODY_BYTES: usize = 1_048_576;
 pub struct Keyring {
     issuers: HashMap<String, IssuerKeys>,
     tickets: u64,
+    alarms: Vec<Alarm>,
+}
+
+/// An issuer publishes keys that must stay secret. They are not used, and neither is anything that they sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The issuer's id.
+    pub issuer: String,
+    /// The `kid`s of the private and symmetric keys, those of sane length.
+    pub kids: Vec<Option<String>>,
 }
 
 /// What a request may do with an issuer's keys.
@@ -65,11 +79,15 @@ pub enum Fetched<'a> {
         status: u16,
         /// Its body, at most [`MAX_BODY_BYTES`].
         body: &'a [u8],
-        /// Seconds for which it says it is fresh.
+        /// Seconds for which it says it is fresh, see [`Hints::fresh_secs`].
         max_age: Option<u32>,
     },
-    /// No answer: refused, reset, timed out or too large.
+    /// An answer of more than [`MAX_BODY_BYTES`].
+    TooLarge,
+    /// No answer: refused, reset or timed out.
     Failed,
+    /// Not even asked: no Envoy cluster reaches the host.
+    NoCluster,
 }
 
 /// What follows from an ended fetch.
@@ -88,30 +106,13 @@ pub enum Progress {
     Ignored,
 }
 
-/// Why a fetch brought no keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchFailure {
-    /// No answer in time, or none at all.
-    Unreachable,
-    /// An answer other than 200.
-    Status(u16),
-    /// No valid discovery document.
-    InvalidDiscovery,
-    /// The discovery document names another issuer.
-    IssuerMismatch,
-    /// The discovery document's `jwks_uri` is not callable or on another host.
-    ForeignJwksUri,
-    /// No valid JWK set, or none of its keys is usable.
-    InvalidKeySet,
-}
-
 // === impl Keyring ===
 
 impl Keyring {
     /// Follows a new policy: keeps the sets of issuers whose keys come from where they came from, forgets those of
     /// issuers that are gone, prefetches the others.
     pub fn adopt(&mut self, policy: &Policy, now: Timestamp) {
-        self.issuers.retain(|id, keys| policy.issuer(id).is_some_and(|issuer| keys.follow(issuer)));
+        self.issuers.retain(|id, keys| policy.issuer(id).is_some_and(|issuer| keys.follow(issuer, now)));
         for issuer in policy.issuers() {
             if !self.issuers.contains_key(&issuer.id) {
                 self.issuers.insert(issuer.id.clone(), IssuerKeys::new(issuer, now));
@@ -157,10 +158,16 @@ impl Keyring {
         now: Timestamp,
         random: u32,
     ) -> Progress {
-        match self.issuers.get_mut(issuer) {
-            Some(keys) => keys.finish(issuer, ticket, fetched, now, random),
-            None => Progress::Ignored,
-        }
+        let Some(keys) = self.issuers.get_mut(issuer) else { return Progress::Ignored };
+        let Ended { progress, alarm } = keys.finish(issuer, ticket, fetched, now, random);
+        self.alarms.extend(alarm.map(|kids| Alarm { issuer: issuer.to_owned(), kids }));
+        progress
+    }
+
+    /// What the operator must be told: at most one alarm for each fetch since the last call, and none for a set whose
+    /// private keys are those of the set before.
+    pub fn take_alarms(&mut self) -> Vec<Alarm> {
+        core::mem::take(&mut self.alarms)
     }
 
     /// Takes back a fetch whose caller is gone; it is due again at once and does not count as a failure.

@@ -2,16 +2,13 @@
 //!
 //! Deliberately absent: what is shared, which the root context fetches, and what an answer means.
 
-use cambist_core::{
-    endpoint::Endpoint,
-    flow::{Answer, Call, Remote},
-};
+use cambist_core::flow::{Answer, Call, Remote};
 
 use crate::{
     driver::{self, Executing},
     fetching::USER_AGENT,
     gateway::Gateway,
-    host::{Callout, CalloutHead, Host, Level},
+    host::{Callout, CalloutHead, Host},
     waiters::Waiter,
 };
 
@@ -20,7 +17,7 @@ pub fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u
     match call {
         Call::UserInfo { issuer, endpoint, authorization, timeout_ms } => {
             gateway.telemetry.count_plain("userinfo", 1);
-            let cluster = cluster(gateway, host, issuer, endpoint)?;
+            let cluster = gateway.cluster(host, issuer, endpoint)?;
             host.dispatch(&Callout {
                 cluster: &cluster,
                 method: "GET",
@@ -66,16 +63,4 @@ fn read(host: &dyn Host, call: &Call, body_size: usize) -> Remote {
     let most = body_size.min(call.most_bytes().saturating_add(1));
     let body = if status == 0 || most == 0 { None } else { host.callout_body(most) };
     Remote { status, content_type, body: body.unwrap_or_default() }
-}
-
-fn cluster(gateway: &Gateway, host: &dyn Host, issuer: &str, endpoint: &Endpoint) -> Option<String> {
-    let cluster = gateway.config.clusters.resolve(endpoint);
-    if cluster.is_none() {
-        let line = format!(
-            "issuer {issuer}: no Envoy cluster reaches {}; map it under clusters in the plugin configuration",
-            endpoint.host_port()
-        );
-        host.log(Level::Error, &line);
-    }
-    cluster
 }

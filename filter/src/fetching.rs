@@ -2,7 +2,7 @@
 
 use cambist_core::{
     flow::Call,
-    keyring::{FETCH_TIMEOUT_MS, Fetch, FetchFailure, Fetched, MAX_BODY_BYTES, Progress, max_age},
+    keyring::{Alarm, FETCH_TIMEOUT_MS, Fetch, FetchFailure, Fetched, Hints, MAX_BODY_BYTES, Progress},
 };
 
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
 
 /// Some issuers' firewalls refuse requests without one.
 pub const USER_AGENT: &str = concat!("cambist/", env!("CARGO_PKG_VERSION"));
+
+/// Most `kid`s in a log line.
+const LOGGED_KIDS: usize = 8;
 
 /// Starts what is due and ends what is overdue.
 pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
@@ -34,15 +37,25 @@ pub fn answered(
     ticket: u64,
     body_size: usize,
 ) {
-    let CalloutHead { status, cache_control, .. } = host.callout_head();
+    let CalloutHead { status, cache_control, age, expires, date, .. } = host.callout_head();
+    let now = host.now();
+    let hints = Hints {
+        cache_control: cache_control.as_deref(),
+        age: age.as_deref(),
+        expires: expires.as_deref(),
+        date: date.as_deref(),
+    };
     let too_large = body_size > MAX_BODY_BYTES;
     let body = if too_large { None } else { host.callout_body(body_size) };
-    let max_age = cache_control.as_deref().and_then(max_age);
     let fetched = match &body {
-        _ if status == 0 || too_large => Fetched::Failed,
-        body => Fetched::Answer { status, body: body.as_deref().unwrap_or_default(), max_age },
+        _ if status == 0 => Fetched::Failed,
+        _ if too_large => Fetched::TooLarge,
+        body => {
+            let body = body.as_deref().unwrap_or_default();
+            Fetched::Answer { status, body, max_age: hints.fresh_secs(now) }
+        }
     };
-    let progress = gateway.state.keyring.finish(issuer, ticket, fetched, host.now(), random(host));
+    let progress = gateway.state.keyring.finish(issuer, ticket, fetched, now, random(host));
     follow(gateway, host, in_flight, progress);
 }
 
@@ -50,17 +63,10 @@ fn launch(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, fetc
     let mut next = Some(fetch);
     while let Some(Fetch { issuer, ticket, endpoint }) = next.take() {
         gateway.telemetry.count_plain("keys_fetch", 1);
-        let cluster = gateway.config.clusters.resolve(&endpoint);
-        if cluster.is_none() {
-            let line = format!(
-                "issuer {issuer}: no Envoy cluster reaches {}; map it under clusters in the plugin configuration",
-                endpoint.host_port()
-            );
-            host.log(Level::Error, &line);
-        }
-        let token = cluster.and_then(|cluster| {
+        let cluster = gateway.cluster(host, &issuer, &endpoint);
+        let token = cluster.as_ref().and_then(|cluster| {
             host.dispatch(&Callout {
-                cluster: &cluster,
+                cluster,
                 method: "GET",
                 https: endpoint.is_https(),
                 authority: &endpoint.authority(),
@@ -75,7 +81,8 @@ fn launch(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, fetc
             return;
         }
         let (now, random) = (host.now(), random(host));
-        let progress = gateway.state.keyring.finish(&issuer, ticket, Fetched::Failed, now, random);
+        let fetched = if cluster.is_some() { Fetched::Failed } else { Fetched::NoCluster };
+        let progress = gateway.state.keyring.finish(&issuer, ticket, fetched, now, random);
         next = settle(gateway, host, progress);
     }
 }
@@ -88,13 +95,19 @@ fn follow(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, prog
 
 /// Makes the waiters of a settled fetch ripe, or gives back the fetch that comes next.
 fn settle(gateway: &mut Gateway, host: &dyn Host, progress: Progress) -> Option<Fetch> {
+    for alarm in gateway.state.keyring.take_alarms() {
+        sound(gateway, host, &alarm);
+    }
     match progress {
         Progress::Next(fetch) => Some(fetch),
         Progress::Ignored => None,
         Progress::Settled { issuer, failure } => {
             if let Some(failure) = failure {
                 gateway.telemetry.count_plain("keys_fetch_failed", 1);
-                host.log(Level::Warn, &format!("issuer {issuer}: keys not fetched: {}", describe(failure)));
+                // That no cluster reaches the host was said when one was looked for.
+                if failure != FetchFailure::NoCluster {
+                    host.log(Level::Warn, &format!("issuer {issuer}: keys not fetched: {failure}"));
+                }
             }
             let settled = Call::FetchKeys { issuer };
             gateway.waiters.ripen(|call| *call == settled);
@@ -103,21 +116,16 @@ fn settle(gateway: &mut Gateway, host: &dyn Host, progress: Progress) -> Option<
     }
 }
 
-fn describe(failure: FetchFailure) -> String {
-    match failure {
-        FetchFailure::Unreachable => "no answer; check the cluster, its TLS settings and the network".into(),
-        FetchFailure::Status(status) => format!("the answer had status {status}"),
-        FetchFailure::InvalidDiscovery => "the discovery document is not valid".into(),
-        FetchFailure::IssuerMismatch => {
-            "the discovery document names another issuer; compare every byte, a trailing slash included"
-                .into()
-        }
-        FetchFailure::ForeignJwksUri => {
-            "the discovery document's jwks_uri is on another host; set keys.uri explicitly if that is right"
-                .into()
-        }
-        FetchFailure::InvalidKeySet => "the answer is no JWK set with a usable key".into(),
-    }
+/// Tells the operator of keys that an issuer should have kept for itself, never more of them than their `kid`s.
+fn sound(gateway: &mut Gateway, host: &dyn Host, alarm: &Alarm) {
+    let Alarm { issuer, kids } = alarm;
+    let count = u64::try_from(kids.len()).unwrap_or(u64::MAX);
+    gateway.telemetry.count_plain("keys_private_published", count);
+    let named: Vec<&str> = kids.iter().take(LOGGED_KIDS).map(|kid| kid.as_deref().unwrap_or("-")).collect();
+    let line = format!(
+        "issuer {issuer}: publishes {count} private or symmetric keys, which are not used; have it replace them: kid {named:?}"
+    );
+    host.log(Level::Error, &line);
 }
 
 /// A random number for spreading refreshes and retries.

@@ -3,11 +3,13 @@
 use cambist_core::{
     audit_queue::AuditQueue,
     crypto::Support,
+    endpoint::Endpoint,
     flow::{self, Ambient, Answer, Call, Counted, Flow, Head, Report, State, Step},
     policy::{Faults, Policy, Secrets, compile_document},
     secret::Secret,
     time::Timestamp,
 };
+use hashbrown::HashSet;
 
 use crate::{
     config::PluginConfig,
@@ -35,6 +37,8 @@ pub struct Gateway {
     support: Support,
     counts: CryptoCounts,
     hurried: bool,
+    /// Issuers and hosts that no cluster reaches, which was said since the configuration or the policy came.
+    unreached: HashSet<(String, String)>,
 }
 
 /// The VM's environment as core asks for it.
@@ -56,6 +60,7 @@ impl Gateway {
             support: Support::default(),
             counts: CryptoCounts::default(),
             hurried: false,
+            unreached: HashSet::default(),
             config: config.clone(),
         };
         gateway.configure(config, host)?;
@@ -87,6 +92,7 @@ impl Gateway {
             }
         }
         self.config = config;
+        self.unreached.clear();
         self.state.audited = self.synchronizer.is_some();
         if let Some(policy) = policy {
             self.adopt(policy, host);
@@ -97,6 +103,7 @@ impl Gateway {
     /// Takes a new policy. Requests that wait for what it brought, or for an issuer that it dropped, become ripe.
     pub fn adopt(&mut self, policy: Policy, host: &dyn Host) {
         let now = host.now();
+        self.unreached.clear();
         self.state.adopt(policy, now);
         let policy = self.state.policy();
         let (waiters, keyring) = (&mut self.waiters, &self.state.keyring);
@@ -121,6 +128,19 @@ impl Gateway {
     /// Notes that a root context ticks, or that the one that was asked to may be gone.
     pub const fn tick_came(&mut self) {
         self.hurried = false;
+    }
+
+    /// The Envoy cluster that reaches an endpoint of an issuer; where none does, that is said once for each policy.
+    pub fn cluster(&mut self, host: &dyn Host, issuer: &str, endpoint: &Endpoint) -> Option<String> {
+        let cluster = self.config.clusters.resolve(endpoint);
+        if cluster.is_none() && self.unreached.insert((issuer.into(), endpoint.host_port())) {
+            let line = format!(
+                "issuer {issuer}: no Envoy cluster reaches {}; map it under clusters in the plugin configuration",
+                endpoint.host_port()
+            );
+            host.log(Level::Error, &line);
+        }
+        cluster
     }
 
     /// Decides about a request.

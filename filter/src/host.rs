@@ -49,6 +49,12 @@ pub struct CalloutHead {
     pub etag: Option<String>,
     /// `cache-control`.
     pub cache_control: Option<String>,
+    /// `age`.
+    pub age: Option<String>,
+    /// `expires`.
+    pub expires: Option<String>,
+    /// `date`.
+    pub date: Option<String>,
     /// `content-type`.
     pub content_type: Option<String>,
 }

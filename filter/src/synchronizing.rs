@@ -1,4 +1,4 @@
-//! Talking to the control plane: snapshot and changes by long poll, events in batches.
+//! Talking to the control plane: snapshot and changes by long poll, events and the state of keys in batches.
 //!
 //! A policy comes into force only together with the revocations that hold for it.
 
@@ -13,7 +13,7 @@ use cambist_core::{
 };
 
 pub use self::answers::answered;
-use self::{adoption::Adoption, poll::Poll};
+use self::{adoption::Adoption, batch::Told, poll::Poll};
 use crate::{
     config::ControlPlane,
     fetching::random,
@@ -42,6 +42,8 @@ pub struct Synchronizer {
     adoption: Adoption,
     revocations_known: bool,
     last_error: Option<String>,
+    /// What the batch that is out tells.
+    told: Told,
 }
 
 /// The gateway token as an `authorization` value.
@@ -87,6 +89,7 @@ impl Synchronizer {
             adoption: Adoption::default(),
             revocations_known: false,
             last_error: None,
+            told: Told::default(),
         }
     }
 
@@ -168,8 +171,8 @@ pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
         let path = format!("/gateway/v1/changes?since={since}&wait={WAIT_SECS}s");
         synchronizer.dispatch(host, in_flight, Exchange::Changes, &path, &[], None);
     }
-    if batch::is_due(&synchronizer.events, audit, now) {
-        let body = batch::body(synchronizer, state.epoch(), audit);
+    if batch::is_due(&synchronizer.events, audit, &state.keyring, now) {
+        let body = batch::body(synchronizer, state, audit, now);
         let extra = [("content-type", "application/json")];
         synchronizer.dispatch(host, in_flight, Exchange::Events, "/gateway/v1/events", &extra, Some(&body));
     }

@@ -11,6 +11,7 @@ mod shell {
     mod events;
     mod host;
     mod key_fetches;
+    mod key_reports;
     mod requests;
     mod sample;
     mod schema;

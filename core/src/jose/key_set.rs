@@ -110,6 +110,14 @@ impl KeySet {
         self.keys.iter().any(|key| key.kid() == Some(kid))
     }
 
+    /// Whether an operator sees no difference to `other`: the same keys under the same names, and the same skipped.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let alike = self.keys.iter().zip(&other.keys).all(|(one, other)| {
+            one.thumbprint() == other.thumbprint() && one.kid() == other.kid() && one.alg() == other.alg()
+        });
+        self.keys.len() == other.keys.len() && alike && self.skipped == other.skipped
+    }
+
     /// Whether the key with this thumbprint is usable.
     pub fn contains_thumbprint(&self, thumbprint: &Thumbprint) -> bool {
         self.keys.iter().any(|key| key.thumbprint() == thumbprint)

@@ -1,118 +1,148 @@
-//! The keys of one issuer and the life of its fetches.
+//! The keys of one issuer: what a request may use, and when the next fetch is due.
 
-use alloc::{borrow::ToOwned, string::String, sync::Arc};
+use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 
-use super::{FETCH_TIMEOUT_MS, Fetch, FetchFailure, Fetched, Lookup, MAX_BODY_BYTES, Progress, discovery};
+use super::{FETCH_TIMEOUT_MS, Fetch, FetchFailure, Lookup, report::Reporting};
 use crate::{
-    backoff,
     endpoint::Endpoint,
     jose::{alg::Alg, key_set::KeySet},
     policy::{Issuer, Keys},
     time::Timestamp,
+    wire::{keys::KeyRule, snapshot::Carrier},
 };
-
-const REFRESH_DEFAULT_SECS: u32 = 300;
-const REFRESH_LEAST_SECS: u32 = 60;
-const REFRESH_MOST_SECS: u32 = 3_600;
-const RETRY_MOST_MS: i64 = 30_000;
-/// Without keys every request is refused, so the next try must not be far away.
-const RETRY_MOST_COLD_MS: i64 = 4_000;
 
 #[derive(Debug)]
 pub(super) struct IssuerKeys {
-    iss: String,
-    allow_http: bool,
-    max_stale_ms: i64,
+    pub(super) iss: String,
+    pub(super) allow_http: bool,
+    pub(super) max_stale_ms: i64,
     floor_ms: i64,
-    source: Source,
-    set: Option<Good>,
-    in_flight: Option<InFlight>,
+    /// Least and most milliseconds between two refreshes.
+    pub(super) refresh_ms: (i64, i64),
+    pub(super) source: Source,
+    pub(super) set: Option<Good>,
+    pub(super) in_flight: Option<InFlight>,
     /// A request waits for a fetch that has not begun.
-    wanted: bool,
-    failures: u32,
-    next_at: Timestamp,
+    pub(super) want: Option<Want>,
+    pub(super) failures: u32,
+    pub(super) last_failure: Option<FetchFailure>,
+    pub(super) next_at: Timestamp,
     /// When the last fetch for an unknown `kid` began.
-    refetched_at: Option<Timestamp>,
+    pub(super) refetched_at: Option<Timestamp>,
+    pub(super) reporting: Reporting,
+    /// The private keys of the last set, by `kid`, of which the operator was told.
+    pub(super) private: Vec<Option<String>>,
 }
 
 #[derive(Debug)]
-enum Source {
-    Fixed,
-    Jwks(Endpoint),
-    Discovery { document: Endpoint },
+pub(super) enum Source {
+    Fixed(KeyRule),
+    Jwks(KeyRule, Endpoint),
+    Discovery(Endpoint),
 }
 
 /// The last good set.
 #[derive(Debug)]
-struct Good {
-    keys: Arc<KeySet>,
+pub(super) struct Good {
+    pub(super) keys: Arc<KeySet>,
     /// When the fetch that brought it began.
-    began: Timestamp,
+    pub(super) began: Timestamp,
     /// When the next fetch is due; from then on it is stale.
-    fresh_until: Timestamp,
+    pub(super) fresh_until: Timestamp,
 }
 
 #[derive(Debug)]
-struct InFlight {
-    ticket: u64,
-    began: Timestamp,
-    deadline: Timestamp,
-    endpoint: Endpoint,
-    is_document: bool,
+pub(super) struct InFlight {
+    pub(super) ticket: u64,
+    pub(super) began: Timestamp,
+    pub(super) deadline: Timestamp,
+    pub(super) endpoint: Endpoint,
+    pub(super) is_document: bool,
+}
+
+/// Why a fetch is wanted before it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    /// For a `kid` that is not in the set: the floor counts from its beginning.
+    Kid,
+    /// There is no set, or the fetch that would have brought one lost its caller.
+    Set,
 }
 
 impl IssuerKeys {
     pub(super) fn new(issuer: &Issuer, now: Timestamp) -> Self {
-        let fixed = |keys: &Arc<KeySet>| Good {
-            keys: Arc::clone(keys),
-            began: Timestamp::from_millis(i64::MAX),
-            fresh_until: Timestamp::from_millis(i64::MAX),
-        };
-        let (source, set) = match &issuer.keys {
-            Keys::Inline(keys) => (Source::Fixed, Some(fixed(keys))),
-            Keys::Carried(_, keys) => (Source::Fixed, keys.as_ref().map(fixed)),
-            Keys::Jwks(_, endpoint) => (Source::Jwks(endpoint.clone()), None),
-            Keys::Discovery(document) => (Source::Discovery { document: document.clone() }, None),
-        };
         Self {
             iss: issuer.iss.clone(),
             allow_http: issuer.allow_http,
-            max_stale_ms: max_stale_ms(issuer),
+            max_stale_ms: i64::from(issuer.max_stale).saturating_mul(1_000),
             floor_ms: i64::from(issuer.refetch_floor_ms),
-            source,
-            set,
+            refresh_ms: refresh_ms(issuer),
+            source: Source::of(&issuer.keys),
+            set: fixed(&issuer.keys),
             in_flight: None,
-            wanted: false,
+            want: None,
             failures: 0,
+            last_failure: None,
             next_at: now,
             refetched_at: None,
+            reporting: Reporting::new(now),
+            private: Vec::new(),
         }
     }
 
     /// Takes over the rules of `issuer` as it is configured now; false where its keys come from elsewhere.
     ///
     /// Whoever changes a clock skew while the issuer is down must not lose its keys.
-    pub(super) fn follow(&mut self, issuer: &Issuer) -> bool {
-        let same_source = match (&self.source, &issuer.keys) {
-            (Source::Jwks(own), Keys::Jwks(_, endpoint)) => own == endpoint,
-            (Source::Discovery { document }, Keys::Discovery(endpoint)) => document == endpoint,
-            // An inline set costs nothing to take anew.
-            _ => false,
+    pub(super) fn follow(&mut self, issuer: &Issuer, now: Timestamp) -> bool {
+        let source = Source::of(&issuer.keys);
+        let same_source = match (&self.source, &source) {
+            (Source::Jwks(_, own), Source::Jwks(_, endpoint))
+            | (Source::Discovery(own), Source::Discovery(endpoint)) => own == endpoint,
+            (Source::Fixed(own), Source::Fixed(rule)) => own == rule,
+            (Source::Fixed(_) | Source::Jwks(..) | Source::Discovery(_), _) => false,
         };
         if !same_source || self.iss != issuer.iss || self.allow_http != issuer.allow_http {
             return false;
         }
-        self.max_stale_ms = max_stale_ms(issuer);
+        self.max_stale_ms = i64::from(issuer.max_stale).saturating_mul(1_000);
         self.floor_ms = i64::from(issuer.refetch_floor_ms);
+        self.refresh_ms = refresh_ms(issuer);
+        if let Source::Fixed(_) = source {
+            let set = fixed(&issuer.keys);
+            let is_same = match (&self.set, &set) {
+                (Some(before), Some(after)) => before.keys.looks_like(&after.keys),
+                (before, after) => before.is_none() && after.is_none(),
+            };
+            self.set = set;
+            if !is_same {
+                self.reporting.changed(now);
+            }
+        } else {
+            let latest = now.plus_millis(self.refresh_ms.1);
+            self.next_at = self.next_at.min(latest);
+            if let Some(good) = &mut self.set {
+                good.fresh_until = good.fresh_until.min(latest);
+            }
+        }
+        self.source = source;
         true
     }
 
     pub(super) const fn is_wanted(&self) -> bool {
-        self.wanted
+        self.want.is_some()
+    }
+
+    pub(super) const fn is_fixed(&self) -> bool {
+        matches!(self.source, Source::Fixed(_))
     }
 
     pub(super) fn current(&self, now: Timestamp) -> Option<&Arc<KeySet>> {
         self.usable(now).map(|good| &good.keys)
+    }
+
+    /// Until when the set may be used if no fetch succeeds.
+    pub(super) fn usable_until(&self) -> Option<Timestamp> {
+        self.set.as_ref().map(|good| good.fresh_until.plus_millis(self.max_stale_ms))
     }
 
     fn usable(&self, now: Timestamp) -> Option<&Good> {
@@ -126,6 +156,7 @@ impl IssuerKeys {
         arrived: Timestamp,
         now: Timestamp,
     ) -> Lookup {
+        self.heed_clock(now);
         let Some(good) = self.usable(now) else {
             return self.wait_or_give_up(now);
         };
@@ -139,7 +170,7 @@ impl IssuerKeys {
         if good.began >= arrived {
             return Lookup::UnknownKid;
         }
-        if self.in_flight.is_some() {
+        if self.in_flight.is_some() || self.is_wanted() {
             return Lookup::Wait;
         }
         // Where the last fetch failed nobody can tell (law 2): only the next one, when it is due, decides.
@@ -148,100 +179,37 @@ impl IssuerKeys {
             return Lookup::Unavailable;
         }
         let rested = failed || self.refetched_at.is_none_or(|last| now.millis_since(last) >= self.floor_ms);
-        if !rested && !self.wanted {
+        if !rested {
             return Lookup::UnknownKid;
         }
-        if !self.wanted {
-            self.wanted = true;
-            self.refetched_at = Some(now);
-        }
+        self.want = Some(Want::Kid);
         Lookup::Wait
     }
 
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let due = self.is_wanted() || now >= self.next_at;
+        due && self.in_flight.is_none() && !self.is_fixed()
+    }
+
     pub(super) fn start_if_due(&mut self, id: &str, now: Timestamp, tickets: &mut u64) -> Option<Fetch> {
-        let due = self.wanted || now >= self.next_at;
+        self.heed_clock(now);
         // Every issuer is asked on every tick: nothing is copied before it is needed.
-        if !due || self.in_flight.is_some() {
+        if !self.is_due(now) {
             return None;
         }
         let (endpoint, is_document) = match &self.source {
-            Source::Jwks(endpoint) => (endpoint.clone(), false),
-            Source::Discovery { document } => (document.clone(), true),
-            Source::Fixed => return None,
+            Source::Jwks(_, endpoint) => (endpoint.clone(), false),
+            Source::Discovery(document) => (document.clone(), true),
+            Source::Fixed(_) => return None,
         };
-        self.wanted = false;
+        if self.want.take() == Some(Want::Kid) {
+            self.refetched_at = Some(now);
+        }
         *tickets = tickets.saturating_add(1);
         Some(self.launch(id, endpoint, is_document, now, now, *tickets))
     }
 
-    pub(super) fn overdue(&self, now: Timestamp) -> Option<u64> {
-        self.in_flight.as_ref().filter(|flight| now >= flight.deadline).map(|flight| flight.ticket)
-    }
-
-    pub(super) fn abandon(&mut self, ticket: u64) {
-        if self.in_flight.take_if(|flight| flight.ticket == ticket).is_some() {
-            self.wanted = true;
-        }
-    }
-
-    pub(super) fn finish(
-        &mut self,
-        id: &str,
-        ticket: u64,
-        fetched: Fetched<'_>,
-        now: Timestamp,
-        random: u32,
-    ) -> Progress {
-        let Some(flight) = self.in_flight.take_if(|flight| flight.ticket == ticket) else {
-            return Progress::Ignored;
-        };
-        let result = match fetched {
-            Fetched::Answer { body, .. } if body.len() > MAX_BODY_BYTES => Err(FetchFailure::InvalidKeySet),
-            // 503 and 504 may be Envoy's own words for "no answer".
-            Fetched::Failed | Fetched::Answer { status: 503 | 504, .. } => Err(FetchFailure::Unreachable),
-            Fetched::Answer { status: 200, body, max_age } if !flight.is_document => {
-                self.adopt_set(body, max_age, &flight, now, random)
-            }
-            Fetched::Answer { status: 200, body, .. } => {
-                match discovery::jwks_endpoint(body, &self.iss, &flight.endpoint, self.allow_http) {
-                    Ok(endpoint) => {
-                        return Progress::Next(self.launch(id, endpoint, false, flight.began, now, ticket));
-                    }
-                    Err(failure) => Err(failure),
-                }
-            }
-            Fetched::Answer { status, .. } => Err(FetchFailure::Status(status)),
-        };
-        let failure = result.err();
-        if failure.is_some() {
-            self.failures = self.failures.saturating_add(1);
-            let most = if self.current(now).is_some() { RETRY_MOST_MS } else { RETRY_MOST_COLD_MS };
-            self.next_at = now.plus_millis(backoff::delay_ms(self.failures, most, random));
-        }
-        Progress::Settled { issuer: id.to_owned(), failure }
-    }
-
-    fn adopt_set(
-        &mut self,
-        body: &[u8],
-        max_age: Option<u32>,
-        flight: &InFlight,
-        now: Timestamp,
-        random: u32,
-    ) -> Result<(), FetchFailure> {
-        let keys = KeySet::parse(body).map_err(|_| FetchFailure::InvalidKeySet)?;
-        if keys.is_empty() {
-            return Err(FetchFailure::InvalidKeySet);
-        }
-        let fresh = max_age.unwrap_or(REFRESH_DEFAULT_SECS).clamp(REFRESH_LEAST_SECS, REFRESH_MOST_SECS);
-        self.next_at = now.plus_millis(backoff::jitter(i64::from(fresh).saturating_mul(1_000), random));
-        self.failures = 0;
-        // A good fetch replaces the set: a key that is gone is gone (attack J3).
-        self.set = Some(Good { keys: Arc::new(keys), began: flight.began, fresh_until: self.next_at });
-        Ok(())
-    }
-
-    fn launch(
+    pub(super) fn launch(
         &mut self,
         id: &str,
         endpoint: Endpoint,
@@ -250,13 +218,23 @@ impl IssuerKeys {
         now: Timestamp,
         ticket: u64,
     ) -> Fetch {
-        let deadline = now.plus_millis(FETCH_TIMEOUT_MS.saturating_add(1_000));
+        let deadline = now.plus_millis(DEADLINE_MS);
         self.in_flight = Some(InFlight { ticket, began, deadline, endpoint: endpoint.clone(), is_document });
         Fetch { issuer: id.to_owned(), ticket, endpoint }
     }
 
+    pub(super) fn overdue(&self, now: Timestamp) -> Option<u64> {
+        self.in_flight.as_ref().filter(|flight| now >= flight.deadline).map(|flight| flight.ticket)
+    }
+
+    pub(super) fn abandon(&mut self, ticket: u64) {
+        if self.in_flight.take_if(|flight| flight.ticket == ticket).is_some() {
+            self.want = Some(Want::Set);
+        }
+    }
+
     fn wait_or_give_up(&mut self, now: Timestamp) -> Lookup {
-        if matches!(self.source, Source::Fixed) {
+        if self.is_fixed() {
             // The control plane has none that may be used, and nobody here can get any.
             return Lookup::Unavailable;
         }
@@ -266,11 +244,40 @@ impl IssuerKeys {
         if self.failures > 0 && now < self.next_at {
             return Lookup::Unavailable;
         }
-        self.wanted = true;
+        self.want = self.want.or(Some(Want::Set));
         Lookup::Wait
     }
 }
 
-fn max_stale_ms(issuer: &Issuer) -> i64 {
-    i64::from(issuer.max_stale).saturating_mul(1_000)
+/// A second more than the host's own timeout, so that its answer comes first.
+pub(super) const DEADLINE_MS: i64 = FETCH_TIMEOUT_MS.saturating_add(1_000);
+
+// === impl Source ===
+
+impl Source {
+    fn of(keys: &Keys) -> Self {
+        match keys {
+            Keys::Inline(_) => Self::Fixed(KeyRule::Inline),
+            Keys::Carried(Carrier::Pushed, _) => Self::Fixed(KeyRule::Pushed),
+            Keys::Carried(Carrier::ControlPlane, _) => Self::Fixed(KeyRule::ControlPlane),
+            Keys::Jwks(rule, endpoint) => Self::Jwks(*rule, endpoint.clone()),
+            Keys::Discovery(document) => Self::Discovery(document.clone()),
+        }
+    }
+}
+
+/// The set that comes with the policy.
+fn fixed(keys: &Keys) -> Option<Good> {
+    let keys = match keys {
+        Keys::Inline(keys) => Some(keys),
+        Keys::Carried(_, keys) => keys.as_ref(),
+        Keys::Jwks(..) | Keys::Discovery(_) => None,
+    };
+    let end = Timestamp::from_millis(i64::MAX);
+    keys.map(|keys| Good { keys: Arc::clone(keys), began: end, fresh_until: end })
+}
+
+fn refresh_ms(issuer: &Issuer) -> (i64, i64) {
+    let (least, most) = issuer.refresh_ms;
+    (i64::from(least), i64::from(most.max(least)))
 }

@@ -2,8 +2,10 @@
 #![expect(clippy::arithmetic_side_effects, reason = "a test whose arithmetic overflows fails, as it should")]
 
 mod answers;
+mod clock;
 mod failures;
 mod policies;
+mod reports;
 mod ring;
 mod schedule;
 mod sources;

@@ -86,6 +86,9 @@ impl Host for Envoy {
             status: text(":status").and_then(|status| status.parse().ok()).unwrap_or(0),
             etag: text("etag"),
             cache_control: text("cache-control"),
+            age: text("age"),
+            expires: text("expires"),
+            date: text("date"),
             content_type: text("content-type"),
         }
     }

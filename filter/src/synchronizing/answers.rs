@@ -5,7 +5,10 @@ use cambist_core::{
     wire::{changes::Changes, event::Acknowledgement},
 };
 
-use super::{Exchange, Synchronizer, batch};
+use super::{
+    Exchange, Synchronizer,
+    batch::{self, Told},
+};
 use crate::{
     fetching::random,
     gateway::Gateway,
@@ -27,7 +30,7 @@ pub fn answered(gateway: &mut Gateway, host: &dyn Host, exchange: Exchange, tick
         Exchange::Snapshot => synchronizer.snapshot_answered(host, &head, body_size),
         Exchange::Changes | Exchange::Events if head.status != 200 => Err(format!("status {}", head.status)),
         Exchange::Changes => changes_answered(gateway, host, body_size, now),
-        Exchange::Events => events_answered(gateway, host, body_size),
+        Exchange::Events => events_answered(gateway, host, body_size, now),
     };
     let Gateway { synchronizer: Some(synchronizer), telemetry, state, .. } = gateway else { return };
     match done {
@@ -94,11 +97,19 @@ fn changes_answered(
     Ok(())
 }
 
-fn events_answered(gateway: &mut Gateway, host: &dyn Host, body_size: usize) -> Result<(), String> {
+fn events_answered(
+    gateway: &mut Gateway,
+    host: &dyn Host,
+    body_size: usize,
+    now: Timestamp,
+) -> Result<(), String> {
     let body = host.callout_body(body_size).unwrap_or_default();
     let Acknowledgement { sequence } = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-    let before = gateway.audit.len();
-    gateway.audit.acknowledge(sequence);
+    let Gateway { synchronizer: Some(synchronizer), state, audit, .. } = gateway else { return Ok(()) };
+    let Told { events, keys } = core::mem::take(&mut synchronizer.told);
+    state.keyring.reported(&keys, now);
+    let before = audit.len();
+    audit.acknowledge(sequence);
     // Otherwise the same batch would go out again at once, and again.
-    if gateway.audit.len() < before { Ok(()) } else { Err("no event was acknowledged".into()) }
+    if events && audit.len() >= before { Err("no event was acknowledged".into()) } else { Ok(()) }
 }

@@ -1,7 +1,9 @@
-//! Events on their way out: when a batch goes, and how large it is.
+//! Events and what is told of keys on their way out: when a batch goes, and how large it is.
 
 use cambist_core::{
     audit_queue::{AuditQueue, MAX_BATCH},
+    flow::State,
+    keyring::{Keyring, Receipt},
     time::Timestamp,
     wire::event::Batch,
 };
@@ -13,28 +15,55 @@ pub(super) const DELAY_MS: i64 = 200;
 /// Largest body; the control plane reads up to 1 MiB.
 const MAX_BYTES: usize = 1_000_000;
 
-/// Whether a batch should go now: a full one does not wait for company, but after a failure it does wait.
-pub(super) fn is_due(poll: &Poll, audit: &AuditQueue, now: Timestamp) -> bool {
-    let is_full = audit.len() >= MAX_BATCH && poll.is_idle() && !poll.is_failing();
-    !audit.is_empty() && (is_full || poll.is_due(now))
+/// Most issuers whose keys one batch tells of.
+const MAX_KEYS: usize = 50;
+
+/// What a batch that is out tells, to be ticked off when it was taken.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Whether it holds events.
+    pub(super) events: bool,
+    /// Of which issuers' keys.
+    pub(super) keys: Vec<Receipt>,
 }
 
-/// The oldest events, as many as fit.
-pub(super) fn body(synchronizer: &Synchronizer, epoch: u64, audit: &AuditQueue) -> Vec<u8> {
+/// Whether a batch should go now: a full one does not wait for company, but after a failure it does wait.
+pub(super) fn is_due(poll: &Poll, audit: &AuditQueue, keyring: &Keyring, now: Timestamp) -> bool {
+    if !poll.is_idle() {
+        return false;
+    }
+    let is_full = audit.len() >= MAX_BATCH && !poll.is_failing();
+    is_full || (poll.is_due(now) && (!audit.is_empty() || keyring.is_report_due(now)))
+}
+
+/// The oldest events and what is due of the keys, as much as fits; events come first.
+pub(super) fn body(
+    synchronizer: &mut Synchronizer,
+    state: &State,
+    audit: &AuditQueue,
+    now: Timestamp,
+) -> Vec<u8> {
+    let (mut receipts, reports): (Vec<_>, Vec<_>) = state.keyring.reports(now, MAX_KEYS).into_iter().unzip();
     let mut batch = Batch {
         instance: synchronizer.instance.clone(),
-        epoch,
+        epoch: state.epoch(),
         last_error: synchronizer.last_error.clone(),
         dropped: audit.dropped(),
         events: audit.batch(),
-        keys: Vec::new(),
+        keys: reports,
     };
     loop {
         let body = serde_json::to_vec(&batch).unwrap_or_default();
-        let half = batch.events.len().div_ceil(2);
-        if body.len() <= MAX_BYTES || half == batch.events.len() {
+        let (events, keys) = (batch.events.len(), batch.keys.len());
+        if body.len() <= MAX_BYTES || events.saturating_add(keys) <= 1 {
+            receipts.truncate(keys);
+            synchronizer.told = Told { events: events > 0, keys: receipts };
             return body;
         }
-        batch.events.truncate(half);
+        if keys > 0 {
+            batch.keys.truncate(keys.div_euclid(2));
+        } else {
+            batch.events.truncate(events.div_ceil(2));
+        }
     }
 }

@@ -40,6 +40,31 @@ fn retries_are_spread_by_a_tenth() {
 }
 
 #[test]
+fn a_cold_issuer_never_waits_for_more_than_four_seconds() {
+    let mut ring = Ring::cold();
+    for _ in 0..5 {
+        let (_, fetch) = ring.next_due();
+        let _ = ring.keyring.finish(ISSUER, fetch.ticket, Fetched::Failed, ring.now, 20);
+    }
+    assert_eq!(ring.next_due().0, 4_000);
+}
+
+#[test]
+fn an_issuer_whose_last_set_ends_is_asked_at_that_moment() {
+    let mut ring = Ring::new(issuer_with(|issuer| issuer.max_stale = 40));
+    ring.fetch(&[1]);
+    ring.pass_secs(300);
+    let mut waits = alloc::vec::Vec::new();
+    for _ in 0..8 {
+        let (waited, fetch) = ring.next_due();
+        waits.push(waited);
+        let _ = ring.finish(&fetch, Fetched::Failed);
+    }
+    // 31 s after the set went stale the next retry would be 30 s away, and the set lives for 9 s more.
+    assert_eq!(waits, [0, 1_000, 2_000, 4_000, 8_000, 16_000, 9_000, 4_000]);
+}
+
+#[test]
 fn a_success_forgets_the_failures() {
     let mut ring = Ring::cold();
     ring.fail();

@@ -56,8 +56,33 @@ fn follows_the_hint_within_its_bounds() {
 }
 
 #[test]
-fn spreads_refreshes_by_a_tenth() {
-    for (random, seconds) in [(0, 270), (20, 330)] {
+fn an_issuer_sets_the_bounds_of_its_refreshes() {
+    for (max_age, millis) in [(Some(0), 200), (Some(1), 1_000), (Some(600), 5_000), (None, 5_000)] {
+        let mut ring = Ring::new(issuer_with(|issuer| {
+            issuer.refresh_least_ms = 200;
+            issuer.refresh_most_ms = 5_000;
+        }));
+        let fetch = ring.due();
+        let body = jwks(&[1]);
+        let answer = Fetched::Answer { status: 200, body: body.as_bytes(), max_age };
+        let _ = ring.finish(&fetch, answer);
+        assert_eq!(ring.next_due().0, millis, "{max_age:?}");
+    }
+}
+
+#[test]
+fn the_least_bound_is_not_jittered_away() {
+    let mut ring = Ring::cold();
+    let fetch = ring.due();
+    let body = jwks(&[1]);
+    let answer = Fetched::Answer { status: 200, body: body.as_bytes(), max_age: Some(0) };
+    let _ = ring.keyring.finish(ISSUER, fetch.ticket, answer, ring.now, 0);
+    assert_eq!(ring.next_due().0, 60_000);
+}
+
+#[test]
+fn spreads_refreshes_and_none_beyond_its_bound() {
+    for (random, seconds) in [(0, 270), (10, 300), (15, 285), (20, 270)] {
         let mut ring = Ring::cold();
         let fetch = ring.due();
         let body = jwks(&[1]);

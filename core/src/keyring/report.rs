@@ -1,0 +1,139 @@
+//! What an instance tells of its keys, and when.
+
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use super::{
+    Keyring,
+    issuer_keys::{IssuerKeys, Source},
+};
+use crate::{
+    endpoint::Endpoint,
+    jose::alg::Alg,
+    time::Timestamp,
+    wire::keys::{self as wire, KeyRule, UnusedKey, UsedKey},
+};
+
+/// Milliseconds that a change waits for company.
+const CHANGE_MS: i64 = 1_000;
+/// Least milliseconds between two reports in which only times differ.
+const DRIFT_MS: i64 = 60_000;
+/// Milliseconds after which everything is told again.
+const AGAIN_MS: i64 = 300_000;
+
+/// When an issuer's keys are reported next.
+#[derive(Debug)]
+pub(super) struct Reporting {
+    /// Grows with every change worth telling.
+    revision: u64,
+    reported_at: Option<Timestamp>,
+    next_at: Timestamp,
+}
+
+/// A report that was taken, to be given back when it has arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    issuer: String,
+    revision: u64,
+}
+
+// === impl Reporting ===
+
+impl Reporting {
+    pub(super) const fn new(now: Timestamp) -> Self {
+        Self { revision: 0, reported_at: None, next_at: now.plus_millis(CHANGE_MS) }
+    }
+
+    /// What is told has changed.
+    pub(super) fn changed(&mut self, now: Timestamp) {
+        self.revision = self.revision.saturating_add(1);
+        self.next_at = self.next_at.min(now.plus_millis(CHANGE_MS));
+    }
+
+    /// Only times have changed.
+    pub(super) fn drifted(&mut self, now: Timestamp) {
+        let earliest = self.reported_at.unwrap_or(now).plus_millis(DRIFT_MS);
+        self.next_at = self.next_at.min(earliest.max(now.plus_millis(CHANGE_MS)));
+    }
+
+    /// Does not wait for a time that the clock was set back from.
+    pub(super) fn heed_clock(&mut self, now: Timestamp) {
+        self.reported_at = self.reported_at.map(|last| last.min(now));
+        self.next_at = self.next_at.min(now.plus_millis(AGAIN_MS));
+    }
+}
+
+// === impl Keyring ===
+
+impl Keyring {
+    /// Whether something is to be reported.
+    pub fn is_report_due(&self, now: Timestamp) -> bool {
+        self.issuers.values().any(|keys| keys.reporting.next_at <= now)
+    }
+
+    /// Up to `most` reports that are due. They stay due until [`Self::reported`].
+    pub fn reports(&self, now: Timestamp, most: usize) -> Vec<(Receipt, wire::IssuerKeys)> {
+        let due = self.issuers.iter().filter(|(_, keys)| keys.reporting.next_at <= now).take(most);
+        due.map(|(id, keys)| {
+            (Receipt { issuer: id.clone(), revision: keys.reporting.revision }, keys.report(id))
+        })
+        .collect()
+    }
+
+    /// Notes that reports have arrived. What has changed meanwhile is due again.
+    pub fn reported(&mut self, receipts: &[Receipt], now: Timestamp) {
+        for Receipt { issuer, revision } in receipts {
+            let Some(keys) = self.issuers.get_mut(issuer) else { continue };
+            let reporting = &mut keys.reporting;
+            reporting.reported_at = Some(now);
+            let wait = if reporting.revision == *revision { AGAIN_MS } else { CHANGE_MS };
+            reporting.next_at = now.plus_millis(wait);
+        }
+    }
+}
+
+impl IssuerKeys {
+    fn report(&self, id: &str) -> wire::IssuerKeys {
+        let (source, url) = match &self.source {
+            Source::Fixed(rule) => (*rule, None),
+            Source::Jwks(rule, endpoint) => (*rule, Some(url(endpoint))),
+            Source::Discovery(document) => (KeyRule::Discovery, Some(url(document))),
+        };
+        let keys = self.set.as_ref().map(|good| &good.keys);
+        let used = keys.into_iter().flat_map(|keys| keys.keys()).map(|key| UsedKey {
+            kid: key.kid().map(ToOwned::to_owned),
+            algorithms: Alg::ALL
+                .iter()
+                .filter(|alg| key.fits(**alg))
+                .map(|alg| alg.name().to_owned())
+                .collect(),
+        });
+        let skipped = keys.into_iter().flat_map(|keys| keys.skipped()).map(|key| UnusedKey {
+            index: key.index,
+            kid: key.kid.clone(),
+            reason: key.reason.to_string(),
+        });
+        let fetches = !self.is_fixed();
+        let set = self.set.as_ref().filter(|_| fetches);
+        wire::IssuerKeys {
+            issuer: id.to_owned(),
+            source,
+            url,
+            keys: used.collect(),
+            skipped: skipped.collect(),
+            fetched_at: set.map(|good| good.began.millis()),
+            next_fetch_at: fetches.then_some(self.next_at.millis()),
+            usable_until: set.and_then(|_| self.usable_until()).map(Timestamp::millis),
+            last_error: self.last_failure.map(|failure| failure.to_string()),
+        }
+    }
+}
+
+fn url(endpoint: &Endpoint) -> String {
+    let scheme = if endpoint.is_https() { "https" } else { "http" };
+    format!("{scheme}://{}{}", endpoint.authority(), endpoint.path())
+}
