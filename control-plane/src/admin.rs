@@ -22,6 +22,7 @@ mod pushed;
 mod resource;
 mod resources;
 mod revocation;
+pub mod trial;
 
 /// Everything below `/v1`.
 pub fn router() -> Router<Arc<App>> {
@@ -34,6 +35,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/v1/issuers/{id}/revoke", post(revoke::<Issuer>))
         .route("/v1/issuers/{id}/reinstate", post(reinstate::<Issuer>))
         .route("/v1/issuers/{id}/jwks", get(pushed::read).put(pushed::replace).delete(pushed::remove))
+        .route("/v1/issuers/{id}/test", post(trial::run))
         .route("/v1/clients", get(list::<ClientDocument>).post(create::<ClientDocument>))
         .route(
             "/v1/clients/{id}",

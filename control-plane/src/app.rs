@@ -8,8 +8,9 @@ use cambist_core::time::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
-    admin,
+    admin::{self, trial::Trials},
     clock::Clock,
+    fetching::{Fetcher, attempts::Attempts},
     gateway_api,
     keys::{fleet, seal::Kek},
     problem::Problem,
@@ -40,6 +41,12 @@ pub struct App {
     pub sightings: Sightings,
     /// The time.
     pub clock: Clock,
+    /// Goes out to issuers.
+    pub fetcher: Fetcher,
+    /// How that went.
+    pub attempts: Attempts,
+    /// Trials under way.
+    pub trials: Trials,
     kek: Arc<Kek>,
     heads: watch::Receiver<Heads>,
     stopping: watch::Receiver<bool>,
@@ -53,12 +60,25 @@ pub type Stop = watch::Sender<bool>;
 impl App {
     /// A service over `store`, and the means to stop it.
     pub fn new(store: Arc<dyn Store>, kek: Kek, clock: Clock) -> (Arc<Self>, Stop) {
+        Self::with_fetcher(store, kek, clock, Fetcher::default())
+    }
+
+    /// The same with another way out to issuers.
+    pub fn with_fetcher(
+        store: Arc<dyn Store>,
+        kek: Kek,
+        clock: Clock,
+        fetcher: Fetcher,
+    ) -> (Arc<Self>, Stop) {
         let (stop, stopping) = watch::channel(false);
         let kek = Arc::new(kek);
         let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&kek), clock.clone());
         let heads = store.heads();
         let sightings = Sightings::default();
-        (Arc::new(Self { store, publisher, sightings, clock, kek, heads, stopping }), stop)
+        let (attempts, trials) = (Attempts::default(), Trials::default());
+        let app =
+            Self { store, publisher, sightings, clock, fetcher, attempts, trials, kek, heads, stopping };
+        (Arc::new(app), stop)
     }
 
     /// Every surface.
@@ -72,6 +92,11 @@ impl App {
             .layer(DefaultBodyLimit::max(request::BODY_LIMIT))
             .layer(middleware::from_fn(request::observe))
             .with_state(Arc::clone(self))
+    }
+
+    /// The head of every tenant.
+    pub fn heads(&self) -> Heads {
+        self.heads.borrow().clone()
     }
 
     /// The head of a tenant.

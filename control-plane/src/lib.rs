@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod data;
 pub mod documents;
 pub mod fault;
+pub mod fetching;
 pub mod gateway_api;
 pub mod init;
 pub mod judgement;

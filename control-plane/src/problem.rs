@@ -94,6 +94,20 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "not_pushed", "The keys of this issuer are not pushed.", detail)
     }
 
+    /// 409: nobody fetches the keys of the issuer.
+    pub fn nothing_to_fetch() -> Self {
+        let detail = "They are inline or pushed; read the issuer, or `/v1/issuers/{id}/jwks`.";
+        let title = "The keys of this issuer are not fetched.";
+        Self::new(StatusCode::CONFLICT, "nothing_to_fetch", title, detail)
+    }
+
+    /// 429: the same is under way.
+    pub fn busy() -> Self {
+        let detail = "A trial of this issuer is under way; wait for its end.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "busy", "One at a time.", detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("10"))
+    }
+
     /// 413.
     pub fn too_large() -> Self {
         let detail = "Send at most 1 MiB.";

@@ -19,6 +19,7 @@ use crate::{
     args::ServeArguments,
     clock::Clock,
     data::{DataFolder, StartError},
+    fetching::schedule::Schedule,
     keys::seal::{CHECK_SETTING, Kek, SealError},
     store::{Store, records::Author, sqlite::SqliteStore},
 };
@@ -47,6 +48,7 @@ pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartErr
         announce(&file, address).map_err(|error| StartError::File(file, error))?;
     }
     let upkeep = tokio::spawn(Arc::clone(&app).upkeep());
+    let schedule = tokio::spawn(Schedule::new(Arc::clone(&app)).run(stop.subscribe()));
     let stopping = stop.subscribe();
     let server = tokio::spawn(serve(listener, Arc::clone(&app), stopping));
 
@@ -60,6 +62,9 @@ pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartErr
         Ok(Ok(Err(error))) => tracing::error!(%error, "the server failed"),
         Ok(Err(error)) => tracing::error!(%error, "the server failed"),
         Err(_) => tracing::warn!("some requests did not finish in time"),
+    }
+    if let Err(error) = schedule.await {
+        tracing::error!(%error, "fetching keys failed");
     }
     if let Err(error) = upkeep.await {
         tracing::error!(%error, "upkeep failed");

@@ -11,6 +11,7 @@ use cambist_core::wire::snapshot::{Binding, Issuer, KeySource};
 use crate::{
     documents::{ClientDocument, GatewayDocument},
     fault::Faults,
+    fetching::{proxy::Proxy, tls::Roots},
 };
 
 const MAX_TEXT: usize = 2048;
@@ -44,6 +45,14 @@ pub fn issuer(issuer: &Issuer, faults: &mut Faults) {
     if matches!(issuer.keys, KeySource::Carried { .. }) {
         let detail = "`carried` is what snapshots hold; write `pushed` or `control_plane`";
         faults.push("/keys/source", detail);
+    }
+    if let KeySource::ControlPlane { uri: _, ca, proxy, allow_private: _ } = &issuer.keys {
+        if let Some(Err(invalid)) = ca.as_deref().map(Roots::private) {
+            faults.push("/keys/ca", invalid.to_string());
+        }
+        if let Some(Err(invalid)) = proxy.as_deref().map(Proxy::parse) {
+            faults.push("/keys/proxy", invalid);
+        }
     }
 }
 

@@ -7,10 +7,12 @@ mod api {
     mod bench;
     mod command;
     mod events;
+    mod fetching;
     mod gateways;
     mod identities;
     mod keys;
     mod objects;
+    mod origin;
     mod problems;
     mod pushed;
     mod revocations;

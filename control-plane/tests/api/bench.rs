@@ -12,6 +12,7 @@ use axum::{
 use cambist_control_plane::{
     app::{App, Stop},
     clock::Clock,
+    fetching::{Fetcher, network::Network},
     init,
     keys::seal::Kek,
     store::{Store, sqlite::SqliteStore},
@@ -67,11 +68,21 @@ impl Bench {
     }
 
     pub(super) async fn of(authority: &str) -> Self {
+        Self::with(authority, Fetcher::default()).await
+    }
+
+    /// With another way out to issuers.
+    pub(super) async fn on(network: Arc<dyn Network>) -> Self {
+        Self::with(AUTHORITY, Fetcher::new(network)).await
+    }
+
+    async fn with(authority: &str, fetcher: Fetcher) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(START);
         let store = Arc::new(SqliteStore::open(&folder.path().join("cambist.db")).await.unwrap());
         let token = init::initialise(&*store, &mk_kek(), authority, clock.now()).await.unwrap();
-        let (app, stop) = App::new(Arc::<SqliteStore>::clone(&store), mk_kek(), clock.clone());
+        let known = Arc::<SqliteStore>::clone(&store);
+        let (app, stop) = App::with_fetcher(known, mk_kek(), clock.clone(), fetcher);
         let nobody = Client { router: app.router(), token: None, peer: "127.0.0.1:1".parse().ok() };
         let admin = nobody.with_token(token.expose());
         Self { app, store, clock, stop, folder, admin, nobody }

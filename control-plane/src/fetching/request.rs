@@ -1,0 +1,139 @@
+//! One GET over a connection that is there already. Deliberately absent: redirects, compression, credentials.
+
+use std::fmt;
+
+use axum::body::Bytes;
+use cambist_core::{endpoint::Endpoint, keyring::MAX_BODY_BYTES};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    client::conn::http1,
+    header::{self, HeaderMap, HeaderName},
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::stages::{Step, Stop};
+
+const MOST_HEADERS: usize = 100;
+const MOST_HEADER_BYTES: usize = 64 * 1024;
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// 200.
+    pub status: u16,
+    /// `cache-control`.
+    pub cache_control: Option<String>,
+    /// At most [`MAX_BODY_BYTES`].
+    pub body: Bytes,
+    /// For [`Step::Http`].
+    pub detail: Value,
+}
+
+/// How the request line names what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// By path.
+    Origin,
+    /// In full, as a proxy wants it.
+    Absolute,
+}
+
+/// Asks for `endpoint` over `stream`.
+pub(super) async fn get<S>(stream: S, endpoint: &Endpoint, form: Form) -> Result<Answer, Stop>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let uri = match form {
+        Form::Origin => endpoint.path().to_owned(),
+        Form::Absolute => format!("http://{}{}", endpoint.authority(), endpoint.path()),
+    };
+    let request = Request::get(uri)
+        .header(header::HOST, endpoint.authority())
+        .header(header::ACCEPT, "application/json, application/jwk-set+json")
+        .header(header::ACCEPT_ENCODING, "identity")
+        .header(header::USER_AGENT, concat!("cambist/", env!("CARGO_PKG_VERSION")))
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| cut(&error))?;
+    let (mut sender, connection) = http1::Builder::new()
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(MOST_HEADER_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| cut(&error))?;
+    // Ends with the sender or, when this future is dropped at its deadline, with the task.
+    let connection = Task(tokio::spawn(async move {
+        connection.await.ok();
+    }));
+    let response = sender.send_request(request).await.map_err(|error| cut(&error))?;
+    let answer = read(response).await;
+    drop(connection);
+    answer
+}
+
+async fn read(response: Response<Incoming>) -> Result<Answer, Stop> {
+    let (parts, mut body) = response.into_parts();
+    let status = parts.status.as_u16();
+    let text = |name: HeaderName| text(&parts.headers, &name);
+    let detail = json!({
+        "status": status,
+        "content_type": text(header::CONTENT_TYPE),
+        "cache_control": text(header::CACHE_CONTROL),
+    });
+    let stop = |error: String, next: &str| Err(Stop::new(Step::Http, error, next).with(detail.clone()));
+    if parts.status.is_redirection() {
+        let to = text(header::LOCATION).unwrap_or_default();
+        let error = format!("the server redirects ({status}) to `{to}`; redirects are not followed");
+        return stop(error, "configure the address that it leads to, if that is the issuer's own");
+    }
+    if status != 200 {
+        let next = match status {
+            401 | 403 => "let everyone read this address: it holds public keys only",
+            404 => "check the path; set `keys.uri` where the keys are elsewhere",
+            _ => "ask the issuer's operator, or try again later",
+        };
+        return stop(format!("the server answers with status {status}"), next);
+    }
+    if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
+        let error = format!("the answer is encoded (`{encoding}`) though it was asked not to be");
+        return stop(error, "let the server send this address as it is");
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| cut(&error).with(detail.clone()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len().saturating_add(data.len()) > MAX_BODY_BYTES {
+            return stop(
+                String::from("the answer is larger than 1 MiB"),
+                "check that the address is of a key set",
+            );
+        }
+        bytes.extend_from_slice(&data);
+    }
+    let cache_control = text(header::CACHE_CONTROL);
+    Ok(Answer { status, cache_control, body: bytes.into(), detail })
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(512).collect())
+}
+
+fn cut(error: &dyn fmt::Display) -> Stop {
+    Stop::new(
+        Step::Http,
+        format!("no whole answer: {error}"),
+        "check that the port speaks HTTP and stays open",
+    )
+}
+
+/// A task that ends when it is dropped.
+struct Task(tokio::task::JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
