@@ -13,6 +13,7 @@ use crate::{
     documents::{ClientDocument, GatewayDocument},
 };
 
+mod audit;
 mod collection;
 mod gateways;
 mod identities;
@@ -56,6 +57,7 @@ pub fn router() -> Router<Arc<App>> {
             get(gateways::read).put(replace::<GatewayDocument>).delete(remove::<GatewayDocument>),
         )
         .route("/v1/gateways/{id}/token", post(gateways::rotate))
+        .route("/v1/audit", get(audit::list))
         .route("/v1/identities", get(identities::list).post(identities::create))
         .route("/v1/identities/{id}", get(identities::read).delete(identities::remove))
         .route("/v1/identities/{id}/revoke", post(identities::revoke))

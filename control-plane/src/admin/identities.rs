@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
-    http::{HeaderValue, StatusCode, header},
+    extract::{Path, Query, State},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use cambist_core::identity::identity_id;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, json, value::Value};
 
 use super::page::{self, PageQuery};
@@ -35,7 +35,12 @@ struct Registration {
     subject: String,
 }
 
-/// The query of the list.
+/// What a query parameter begins with that names a field.
+const FIELD: &str = "field.";
+/// Most fields of one query.
+const MAX_FIELDS: usize = 16;
+
+/// The query of the list, without the fields.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
@@ -57,13 +62,19 @@ enum Status {
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     admin: Admin,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    uri: Uri,
 ) -> Result<Json<Value>, Problem> {
-    let Query(query) = query.map_err(|rejection| page::rejection(&rejection))?;
-    let ListQuery { limit, cursor, client_id, issuer, status } = query;
+    let (fields, rest): (Vec<&str>, Vec<&str>) =
+        uri.query().unwrap_or_default().split('&').partition(|part| part.starts_with(FIELD));
+    let ListQuery { limit, cursor, client_id, issuer, status } = parameters(&rest)?;
+    let fields = parameters::<Vec<(String, String)>>(&fields)?.into_iter().map(field);
+    let fields = fields.collect::<Result<Vec<_>, _>>()?;
+    if fields.len() > MAX_FIELDS {
+        return Err(Problem::invalid_request(format!("at most {MAX_FIELDS} fields can be asked for.")));
+    }
     let page = PageQuery::new(limit, cursor).page()?;
-    let filter =
-        IdentityFilter { client_id, issuer, revoked: status.map(|status| status == Status::Revoked) };
+    let revoked = status.map(|status| status == Status::Revoked);
+    let filter = IdentityFilter { client_id, issuer, revoked, fields };
     let identities = app.store.identities(&admin.tenant, filter, page.clone()).await?;
     Ok(page::body(&page, identities, |identity| &identity.id, show))
 }
@@ -148,6 +159,25 @@ async fn find(app: &App, admin: &Admin, id: &str) -> Result<Identity, Problem> {
     found.ok_or_else(|| Problem::not_found("There is no identity with this id; list `/v1/identities`."))
 }
 
+/// Some parameters of a query, decoded.
+fn parameters<T: DeserializeOwned>(parts: &[&str]) -> Result<T, Problem> {
+    let uri = format!("/?{}", parts.join("&")).parse::<Uri>();
+    let uri = uri.map_err(|_| Problem::invalid_request("The query cannot be read."))?;
+    let Query(query) = Query::try_from_uri(&uri).map_err(|rejection| page::rejection(&rejection))?;
+    Ok(query)
+}
+
+/// A field that is asked for: `field.namespace=shop`.
+fn field((name, value): (String, String)) -> Result<(String, String), Problem> {
+    let name = name.strip_prefix(FIELD).unwrap_or_default();
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.is_empty() || !name.bytes().all(plain) {
+        let detail = format!("`{FIELD}` must be followed by the name of a field: a-z, 0-9 and `_`.");
+        return Err(Problem::invalid_request(detail));
+    }
+    Ok((name.to_owned(), value))
+}
+
 /// The form of an identity's id. A mistyped one would be revoked without anyone noticing.
 fn is_id(text: &str) -> bool {
     text.strip_prefix("idn_").is_some_and(|rest| {
@@ -157,13 +187,15 @@ fn is_id(text: &str) -> bool {
 }
 
 fn show(identity: &Identity) -> Value {
-    let Identity { id, tuple, revoked, first_seen, last_seen, count, created } = identity;
+    let Identity { id, tuple, fields, cluster, revoked, first_seen, last_seen, count, created } = identity;
     json!({
         "id": id,
         "client_id": tuple.as_ref().map(|tuple| &tuple.client_id),
         "issuer": tuple.as_ref().map(|tuple| &tuple.issuer),
         "audience": tuple.as_ref().map(|tuple| &tuple.audience),
         "subject": tuple.as_ref().map(|tuple| &tuple.subject),
+        "cluster": cluster,
+        "fields": fields,
         "status": if *revoked { "revoked" } else { "active" },
         "first_seen": first_seen.map(rfc3339),
         "last_seen": last_seen.map(rfc3339),

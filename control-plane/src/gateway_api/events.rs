@@ -1,6 +1,6 @@
 //! `POST /gateway/v1/events`: mints and denials, acknowledged when they are on disk.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, body::Body, extract::State};
 use cambist_core::{
@@ -36,6 +36,10 @@ struct Detail<'a> {
     identity: Option<&'a IdentityTuple>,
     #[serde(skip_serializing_if = "Option::is_none")]
     minted: Option<&'a Minted>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    audit_fields: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
 }
@@ -70,7 +74,19 @@ pub(super) async fn report(
 }
 
 fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Problem> {
-    let Event { sequence, at_ms, outcome, reason, epoch, route, token_sha256, identity, minted, .. } = event;
+    let Event {
+        sequence,
+        at_ms,
+        outcome,
+        reason,
+        epoch,
+        route,
+        token_sha256,
+        identity,
+        minted,
+        fields,
+        audit_fields,
+    } = event;
     let fits = |told: &IdentityTuple| {
         let IdentityTuple { id, client_id, issuer, audience, subject } = told;
         *id == identity_id(tenant, client_id, issuer, audience, subject)
@@ -87,9 +103,12 @@ fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Pro
         token_sha256: token_sha256.as_deref(),
         identity: identity.as_ref(),
         minted: minted.as_ref(),
+        fields: &fields,
+        audit_fields: &audit_fields,
         fault,
     };
     let detail = serde_json::to_string(&detail).map_err(|_| Problem::internal())?;
+    let fields = serde_json::to_string(&fields).map_err(|_| Problem::internal())?;
     let identity = identity.filter(|_| !mismatch).map(|told| {
         let IdentityTuple { id, client_id, issuer, audience, subject } = told;
         (id, Tuple { client_id, issuer, audience, subject })
@@ -104,6 +123,7 @@ fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Pro
             Outcome::Denial => "denial",
         },
         identity,
+        fields,
         detail,
     })
 }

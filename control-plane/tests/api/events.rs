@@ -149,3 +149,106 @@ async fn takes_a_full_batch() {
     assert_eq!(gateway.post(PATH, mk_batch(&events)).await.ok(), json!({ "sequence": 2000 }));
     assert_eq!(bench.admin.get("/v1/identities").await.ok()["items"][0]["count"], 2000);
 }
+
+/// A mint of `subject` from namespace `namespace`, told by pod `pod`.
+fn mk_told(client: &str, sequence: u64, subject: &str, namespace: &str, pod: &str) -> Value {
+    let mut event = mk_event(client, sequence, "mint");
+    event["identity"]["subject"] = json!(subject);
+    event["identity"]["id"] = json!(identity_id("default", client, "eks", "api", subject));
+    event["fields"] = json!({ "namespace": namespace, "service_account": subject });
+    event["audit_fields"] = json!({ "pod": pod });
+    event
+}
+
+#[tokio::test]
+async fn an_identity_shows_what_its_last_token_said_and_its_audit_row_the_pod() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let gateway = bench.gateway("edge", true).await;
+    let events = [mk_told(&client, 2, "cart", "new", "cart-2"), mk_told(&client, 1, "cart", "old", "cart-1")];
+    gateway.post(PATH, mk_batch(&events)).await.ok();
+    let fields = async || bench.admin.get("/v1/identities").await.ok()["items"][0]["fields"].clone();
+    assert_eq!(fields().await, json!({ "namespace": "new", "service_account": "cart" }));
+    // What comes late is older, whoever tells it.
+    let mut late = mk_batch(&[mk_told(&client, 1, "cart", "old", "cart-1")]);
+    late["instance"] = json!("node/2");
+    gateway.post(PATH, late).await.ok();
+    assert_eq!(fields().await["namespace"], "new");
+    // An issuer that tells nothing any more leaves nothing.
+    gateway.post(PATH, mk_batch(&[mk_event(&client, 3, "denial")])).await.ok();
+    assert_eq!(fields().await, json!({}));
+
+    let audit = bench.admin.get("/v1/audit").await.ok();
+    let pods: Vec<&Value> = audit["items"].as_array().unwrap().iter().collect();
+    let [.., second, first, _, silent] = pods.as_slice() else { panic!("{audit}") };
+    assert_eq!(second["detail"]["audit_fields"], json!({ "pod": "cart-2" }));
+    assert_eq!(second["detail"]["fields"], json!({ "namespace": "new", "service_account": "cart" }));
+    assert_eq!((&second["actor"], &second["action"]), (&json!("gateway:edge"), &json!("mint")));
+    assert_eq!(second["object"], identity_id("default", &client, "eks", "api", "cart"));
+    assert_eq!(first["detail"]["audit_fields"], json!({ "pod": "cart-1" }));
+    assert_eq!(silent["detail"].get("fields").or_else(|| silent["detail"].get("audit_fields")), None);
+}
+
+#[tokio::test]
+async fn an_identity_shows_the_cluster_of_its_issuer_as_it_is_now() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let gateway = bench.gateway("edge", true).await;
+    gateway.post(PATH, mk_batch(&[mk_told(&client, 1, "cart", "shop", "cart-1")])).await.ok();
+    let identity = async || bench.admin.get("/v1/identities").await.ok()["items"][0].clone();
+    assert_eq!(identity().await["cluster"], json!(null));
+    let named = json!({ "iss": "https://issuer.example", "cluster": "shop-eu" });
+    bench.admin.put("/v1/issuers/eks", "*", named).await.ok();
+    let identity = identity().await;
+    assert_eq!(identity["cluster"], "shop-eu");
+    let path = format!("/v1/identities/{}", identity["id"].as_str().unwrap());
+    assert_eq!(bench.admin.get(&path).await.ok(), identity);
+}
+
+#[tokio::test]
+async fn finds_identities_by_their_fields() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let gateway = bench.gateway("edge", true).await;
+    let events = [
+        mk_told(&client, 1, "cart", "shop", "a"),
+        mk_told(&client, 2, "till", "shop", "b"),
+        mk_told(&client, 3, "job", "batch & co", "c"),
+    ];
+    gateway.post(PATH, mk_batch(&events)).await.ok();
+    for (query, count) in [
+        ("field.namespace=shop", 2),
+        ("field.namespace=batch+%26%20co", 1),
+        ("field.namespace=shop&field.service_account=cart", 1),
+        ("issuer=eks&field.namespace=shop&limit=1", 1),
+        ("field.namespace=Shop", 0),
+        ("field.namespace=", 0),
+        ("field.pod=a", 0),
+    ] {
+        let list = bench.admin.get(&format!("/v1/identities?{query}")).await.ok();
+        assert_eq!(list["items"].as_array().unwrap().len(), count, "{query}");
+    }
+    for query in ["field.=shop", "field.a%22b=c", "field.a%27=c", "field", "fields.a=b"] {
+        bench.admin.get(&format!("/v1/identities?{query}")).await.problem(400);
+    }
+    let many: Vec<String> = (0..17).map(|number| format!("field.f{number}=a")).collect();
+    bench.admin.get(&format!("/v1/identities?{}", many.join("&"))).await.problem(400);
+}
+
+#[tokio::test]
+async fn pages_through_the_audit_trail() {
+    let bench = Bench::new().await;
+    bench.configure().await;
+    let all = bench.admin.get("/v1/audit").await.ok();
+    let (mut path, mut seen) = (String::from("/v1/audit?limit=2"), Vec::new());
+    loop {
+        let page = bench.admin.get(&path).await.ok();
+        seen.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/audit?limit=2&cursor={next}");
+    }
+    assert!(seen.len() > 4);
+    assert_eq!(json!(seen), all["items"]);
+    bench.admin.get("/v1/audit?cursor=AAAA").await.problem(400);
+    bench.nobody.get("/v1/audit").await.problem(401);
+}

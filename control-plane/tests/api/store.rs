@@ -181,6 +181,7 @@ async fn records_events_once(store: &dyn Store) {
         epoch: 1,
         action: "mint",
         identity: Some((String::from("idn_a"), tuple.clone())),
+        fields: String::from("{}"),
         detail: String::from("{}"),
     };
     let instance = || Instance {

@@ -1,5 +1,7 @@
 //! Workloads, the instances that see them, and what these report.
 
+use std::collections::BTreeMap;
+
 use cambist_core::time::Timestamp;
 
 /// The tuple that makes an identity.
@@ -22,6 +24,10 @@ pub struct Identity {
     pub id: String,
     /// What makes it; unknown while it was revoked but never seen.
     pub tuple: Option<Tuple>,
+    /// What its last token said of it beside its subject.
+    pub fields: BTreeMap<String, String>,
+    /// The cluster name of its issuer.
+    pub cluster: Option<String>,
     /// Whether it is refused.
     pub revoked: bool,
     /// First mint or denial.
@@ -43,6 +49,8 @@ pub struct IdentityFilter {
     pub issuer: Option<String>,
     /// Revoked ones only, or active ones only.
     pub revoked: Option<bool>,
+    /// Whose fields have these values: name and value, all of them.
+    pub fields: Vec<(String, String)>,
 }
 
 /// What an instance says of itself.
@@ -73,6 +81,8 @@ pub struct StoredEvent {
     pub action: &'static str,
     /// The workload's id and tuple; absent while unverified or when the id did not fit the tuple.
     pub identity: Option<(String, Tuple)>,
+    /// What is told of the workload beside its subject: a JSON object of texts.
+    pub fields: String,
     /// Everything the gateway said, without the numbers above: a JSON object.
     pub detail: String,
 }

@@ -9,7 +9,7 @@ use super::{
         StoreError,
         records::{Author, StoredEvent},
     },
-    identities::{self, Sighting},
+    identities::{self, NO_FIELDS, Sighting},
     signed, unsigned,
 };
 
@@ -81,8 +81,12 @@ fn by_identity(events: &[StoredEvent]) -> Vec<Sighting<'_>> {
     let mut all: BTreeMap<&str, Sighting<'_>> = BTreeMap::new();
     for event in events {
         let Some((id, tuple)) = &event.identity else { continue };
-        let sighting = all.entry(id).or_insert(Sighting { id, tuple, seen: None, mints: 0 });
+        let sighting =
+            all.entry(id).or_insert(Sighting { id, tuple, fields: NO_FIELDS, seen: None, mints: 0 });
         let (first, last) = sighting.seen.unwrap_or((event.at, event.at));
+        if event.at >= last {
+            sighting.fields = &event.fields;
+        }
         sighting.seen = Some((first.min(event.at), last.max(event.at)));
         if event.action == "mint" {
             sighting.mints = sighting.mints.saturating_add(1);

@@ -26,11 +26,15 @@ type Columns = (
     i64,
     i64,
     i64,
+    String,
+    Option<String>,
 );
 
 const SELECT: &str = "SELECT i.id, i.client_id, i.issuer, i.audience, i.subject, i.first_seen_ms, i.last_seen_ms, \
-                      i.count, i.created_ms, COALESCE(r.revoked, 0) FROM identities i \
+                      i.count, i.created_ms, COALESCE(r.revoked, 0), i.fields, o.doc ->> '$.cluster' \
+                      FROM identities i \
                       LEFT JOIN revocations r ON r.tenant = i.tenant AND r.kind = 'identity' AND r.id = i.id \
+                      LEFT JOIN objects o ON o.tenant = i.tenant AND o.kind = 'issuer' AND o.id = i.issuer \
                       WHERE i.tenant = ";
 
 /// One identity.
@@ -42,7 +46,7 @@ pub(super) async fn one(
     let mut query = QueryBuilder::<Sqlite>::new(SELECT);
     query.push_bind(tenant).push(" AND i.id = ").push_bind(id);
     let row: Option<Columns> = query.build_query_as().fetch_optional(connection).await?;
-    Ok(row.map(from_row))
+    row.map(from_row).transpose()
 }
 
 /// Identities that pass `filter`, after `page.after`.
@@ -52,7 +56,7 @@ pub(super) async fn page(
     filter: IdentityFilter,
     page: Page,
 ) -> Result<Vec<Identity>, StoreError> {
-    let IdentityFilter { client_id, issuer, revoked } = filter;
+    let IdentityFilter { client_id, issuer, revoked, fields } = filter;
     let mut query = QueryBuilder::<Sqlite>::new(SELECT);
     query.push_bind(tenant);
     if let Some(client_id) = client_id {
@@ -64,10 +68,14 @@ pub(super) async fn page(
     if let Some(revoked) = revoked {
         query.push(" AND COALESCE(r.revoked, 0) = ").push_bind(i64::from(revoked));
     }
+    for (name, value) in fields {
+        // The name is bound, too; the caller saw to it that it is one.
+        query.push(" AND i.fields ->> ").push_bind(name).push(" = ").push_bind(value);
+    }
     query.push(" AND i.id > ").push_bind(page.after.unwrap_or_default());
     query.push(" ORDER BY i.id LIMIT ").push_bind(i64::from(page.limit));
     let rows: Vec<Columns> = query.build_query_as().fetch_all(connection).await?;
-    Ok(rows.into_iter().map(from_row).collect())
+    rows.into_iter().map(from_row).collect()
 }
 
 /// Adds an identity that was not seen yet, or the tuple of one that was only revoked.
@@ -93,7 +101,8 @@ pub(super) async fn register(
     if !faults.is_empty() {
         return Err(ChangeError::Invalid(faults));
     }
-    touch(connection, tenant, &[Sighting { id, tuple, seen: None, mints: 0 }], author.at).await?;
+    touch(connection, tenant, &[Sighting { id, tuple, fields: NO_FIELDS, seen: None, mints: 0 }], author.at)
+        .await?;
     let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
     let Tuple { client_id, issuer, audience, subject } = tuple;
     let detail =
@@ -149,12 +158,17 @@ pub(super) async fn ensure(
 pub(super) struct Sighting<'a> {
     pub(super) id: &'a str,
     pub(super) tuple: &'a Tuple,
+    /// What was told of it last, as a JSON object.
+    pub(super) fields: &'a str,
     /// First and last time, if it was seen.
     pub(super) seen: Option<(Timestamp, Timestamp)>,
     pub(super) mints: i64,
 }
 
-/// Rows per statement: `SQLite` takes 32,766 parameters, and a row has ten.
+/// The fields of an identity that nothing is told of.
+pub(super) const NO_FIELDS: &str = "{}";
+
+/// Rows per statement: `SQLite` takes 32,766 parameters, and a row has eleven.
 const CHUNK: usize = 500;
 
 /// Adds what is told of identities, each named once, creating rows where there are none.
@@ -167,9 +181,9 @@ pub(super) async fn touch(
     for rows in sightings.chunks(CHUNK) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO identities (tenant, id, client_id, issuer, audience, subject, first_seen_ms, \
-             last_seen_ms, count, created_ms) ",
+             last_seen_ms, count, created_ms, fields) ",
         );
-        query.push_values(rows, |mut row, Sighting { id, tuple, seen, mints }| {
+        query.push_values(rows, |mut row, Sighting { id, tuple, fields, seen, mints }| {
             let Tuple { client_id, issuer, audience, subject } = tuple;
             row.push_bind(tenant)
                 .push_bind(*id)
@@ -180,9 +194,11 @@ pub(super) async fn touch(
                 .push_bind(seen.map(|(first, _)| first.millis()))
                 .push_bind(seen.map(|(_, last)| last.millis()))
                 .push_bind(mints)
-                .push_bind(at.millis());
+                .push_bind(at.millis())
+                .push_bind(*fields);
         });
-        // Batches of several instances may arrive in any order: first and last are the extremes of what was told.
+        // Batches of several instances may arrive in any order: first and last are the extremes of what was told, and
+        // the fields are those of the last.
         query.push(
             " ON CONFLICT (tenant, id) DO UPDATE SET client_id = excluded.client_id, \
              issuer = excluded.issuer, audience = excluded.audience, subject = excluded.subject, \
@@ -192,6 +208,9 @@ pub(super) async fn touch(
              last_seen_ms = CASE WHEN identities.last_seen_ms IS NULL \
                  OR excluded.last_seen_ms > identities.last_seen_ms \
                  THEN excluded.last_seen_ms ELSE identities.last_seen_ms END, \
+             fields = CASE WHEN identities.last_seen_ms IS NULL \
+                 OR excluded.last_seen_ms >= identities.last_seen_ms \
+                 THEN excluded.fields ELSE identities.fields END, \
              count = identities.count + excluded.count",
         );
         query.build().execute(&mut *connection).await?;
@@ -199,21 +218,36 @@ pub(super) async fn touch(
     Ok(())
 }
 
-fn from_row(row: Columns) -> Identity {
-    let (id, client_id, issuer, audience, subject, first_seen, last_seen, count, created, revoked) = row;
+fn from_row(row: Columns) -> Result<Identity, StoreError> {
+    let (
+        id,
+        client_id,
+        issuer,
+        audience,
+        subject,
+        first_seen,
+        last_seen,
+        count,
+        created,
+        revoked,
+        fields,
+        cluster,
+    ) = row;
     let tuple = match (client_id, issuer, audience, subject) {
         (Some(client_id), Some(issuer), Some(audience), Some(subject)) => {
             Some(Tuple { client_id, issuer, audience, subject })
         }
         _ => None,
     };
-    Identity {
+    Ok(Identity {
         id,
         tuple,
+        fields: serde_json::from_str(&fields).map_err(StoreError::new)?,
+        cluster,
         revoked: revoked != 0,
         first_seen: first_seen.map(Timestamp::from_millis),
         last_seen: last_seen.map(Timestamp::from_millis),
         count: unsigned(count),
         created: Timestamp::from_millis(created),
-    }
+    })
 }
