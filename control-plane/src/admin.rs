@@ -20,6 +20,7 @@ mod identities;
 mod page;
 mod precondition;
 mod pushed;
+mod presets;
 mod resource;
 mod resources;
 mod revocation;
@@ -57,6 +58,8 @@ pub fn router() -> Router<Arc<App>> {
             get(gateways::read).put(replace::<GatewayDocument>).delete(remove::<GatewayDocument>),
         )
         .route("/v1/gateways/{id}/token", post(gateways::rotate))
+        .route("/v1/presets", get(presets::list))
+        .route("/v1/presets/{name}", get(presets::read))
         .route("/v1/audit", get(audit::list))
         .route("/v1/identities", get(identities::list).post(identities::create))
         .route("/v1/identities/{id}", get(identities::read).delete(identities::remove))

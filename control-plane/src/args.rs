@@ -25,6 +25,21 @@ pub enum Command {
     Init(InitArguments),
     /// Run the control plane
     Serve(ServeArguments),
+    /// Show the presets of issuers; needs no service
+    #[command(subcommand)]
+    Preset(PresetCommand),
+}
+
+/// `cambist preset`.
+#[derive(Debug, Subcommand)]
+pub enum PresetCommand {
+    /// Name them all
+    List,
+    /// Print one as JSON
+    Show {
+        /// Its name
+        name: String,
+    },
 }
 
 /// `cambist init`.

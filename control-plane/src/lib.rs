@@ -19,6 +19,7 @@ pub mod init;
 pub mod judgement;
 pub mod keys;
 pub mod logs;
+pub mod presets;
 pub mod problem;
 pub mod public;
 pub mod publish;

@@ -10,7 +10,7 @@ use cambist_control_plane::{
     args::{Arguments, Command},
     clock::Clock,
     data::StartError,
-    init, logs, serve,
+    init, logs, presets, serve,
 };
 use clap::Parser as _;
 
@@ -34,6 +34,12 @@ async fn run(command: Command) -> Result<(), StartError> {
             io::stdout()
                 .write_all(summary.expose().as_bytes())
                 .map_err(|error| StartError::Internal(format!("the token could not be printed: {error}")))
+        }
+        Command::Preset(command) => {
+            let text = presets::print(&command)?;
+            io::stdout()
+                .write_all(text.as_bytes())
+                .map_err(|error| StartError::Internal(format!("the preset could not be printed: {error}")))
         }
         Command::Serve(arguments) => {
             logs::install(arguments.log, io::stderr)

@@ -13,6 +13,7 @@ mod api {
     mod keys;
     mod objects;
     mod origin;
+    mod presets;
     mod problems;
     mod pushed;
     mod revocations;

@@ -15,6 +15,7 @@ use serde_json::{Map, json, value::Value};
 use super::{
     page::{self, PageQuery},
     precondition::{self, Expected},
+    presets,
     resource::{Naming, Resource},
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     clock::rfc3339,
     configuration,
     fault::{Fault, Faults},
+    presets::spell_out,
     problem::Problem,
     request,
     store::records::{Action, Change, Digest, HeldKeys, Kind, Object},
@@ -30,7 +32,7 @@ use crate::{
 };
 
 /// Members that answers carry and documents do not; they are dropped so that what was read can be sent back.
-const READ_ONLY: [&str; 4] = ["created_at", "updated_at", "version", "instances"];
+const READ_ONLY: [&str; 5] = ["created_at", "updated_at", "version", "instances", "advice"];
 
 /// The variable parts of a path.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,7 +60,7 @@ pub(super) async fn create<R: Resource>(
     let Accepted { id, document } =
         accept::<R>(&app, &admin, &parts, &request::body(body).await?, None).await?;
     let object = insert(&app, &admin, parts.client, id, &document, None).await?;
-    Ok(created::<R>(&object, show(&object)))
+    Ok(created::<R>(&object, show_one(&app, &admin, &object).await?))
 }
 
 /// `GET` on a collection.
@@ -82,7 +84,7 @@ pub(super) async fn read<R: Resource>(
     Path(parts): Path<Parts>,
 ) -> Result<Response, Problem> {
     let object = find::<R>(&app, &admin, &parts).await?;
-    Ok(answer(&object, show(&object)))
+    Ok(answer(&object, show_one(&app, &admin, &object).await?))
 }
 
 /// `PUT` on one object.
@@ -102,10 +104,10 @@ pub(super) async fn replace<R: Resource>(
     };
     let bytes = request::body(body).await?;
     let Accepted { id, document } = accept::<R>(&app, &admin, &parts, &bytes, Some(&parts.id)).await?;
-    let action = Action::Replace { doc: json!(document), references: document.references(), expected };
+    let action = Action::Replace { doc: to_store(&document), references: document.references(), expected };
     let object =
         apply(&app, &admin, R::KIND, parts.client, id, action).await?.ok_or_else(Problem::internal)?;
-    Ok(answer(&object, show(&object)))
+    Ok(answer(&object, show_one(&app, &admin, &object).await?))
 }
 
 /// `DELETE` on one object.
@@ -146,6 +148,7 @@ pub(super) async fn accept<R: Resource>(
     if R::KIND == Kind::Binding {
         fix(&mut members, "client_id", &parts.client, &mut faults);
     }
+    presets::fill(app, admin, R::KIND, &parts.client, &mut members, &mut faults).await?;
     let reading = strict::read::<R>(members, &R::sample());
     faults.extend(reading.faults);
     let Some(document) = reading.value else { return Err(Problem::invalid_document(faults.into_vec())) };
@@ -179,7 +182,7 @@ pub(super) async fn insert<R: Resource>(
     document: &R,
     token: Option<Digest>,
 ) -> Result<Object, Problem> {
-    let action = Action::Create { doc: json!(document), references: document.references(), token };
+    let action = Action::Create { doc: to_store(document), references: document.references(), token };
     apply(app, admin, R::KIND, parent, id, action).await?.ok_or_else(Problem::internal)
 }
 
@@ -219,6 +222,20 @@ pub(super) fn show(object: &Object) -> Value {
         members.insert(String::from("version"), json!(object.version));
     }
     shown
+}
+
+/// The same with advice, where there is any.
+async fn show_one(app: &App, admin: &Admin, object: &Object) -> Result<Value, Problem> {
+    let mut shown = show(object);
+    presets::advise(app, admin, object, &mut shown).await?;
+    Ok(shown)
+}
+
+/// The document as it is kept.
+fn to_store<R: Resource>(document: &R) -> Value {
+    let mut document = json!(document);
+    spell_out(&mut document);
+    document
 }
 
 /// 200 with the object's `ETag`.
