@@ -1,5 +1,6 @@
 //! A real Envoy on free ports, with its admin interface, its counters and its log.
 
+pub mod clock;
 pub mod config;
 
 use std::collections::BTreeMap;

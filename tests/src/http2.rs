@@ -72,17 +72,28 @@ impl Http2 {
 
     /// Sends `request` and reads the whole answer and its trailers; a failing stream is the error's text.
     pub async fn send(&mut self, request: Request<Body>) -> Result<(Answer, HeaderMap), String> {
-        let exchange = async {
-            self.sender.ready().await?;
-            let (head, body) = self.sender.send_request(request).await?.into_parts();
+        self.stream(request).await
+    }
+
+    /// As [`Http2::send`], for a stream beside others of this connection, which must be kept meanwhile.
+    pub fn stream(
+        &self,
+        request: Request<Body>,
+    ) -> impl Future<Output = Result<(Answer, HeaderMap), String>> + use<> {
+        let mut sender = self.sender.clone();
+        let exchange = async move {
+            sender.ready().await?;
+            let (head, body) = sender.send_request(request).await?.into_parts();
             let body = body.collect().await?;
             let trailers = body.trailers().cloned().unwrap_or_default();
             Ok((Answer { status: head.status, headers: head.headers, body: body.to_bytes() }, trailers))
         };
-        timeout(PATIENCE, exchange)
-            .await
-            .map_err(|_| format!("no answer in {PATIENCE:?}"))?
-            .map_err(|error: hyper::Error| format!("{error:?}"))
+        async {
+            timeout(PATIENCE, exchange)
+                .await
+                .map_err(|_| format!("no answer in {PATIENCE:?}"))?
+                .map_err(|error: hyper::Error| format!("{error:?}"))
+        }
     }
 }
 

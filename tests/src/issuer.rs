@@ -1,17 +1,21 @@
 //! An OIDC issuer: discovery and keys over HTTP, tokens for any workload, and the faults that real issuers have.
 
+mod connection;
+mod fault;
 mod userinfo;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::header::{self, HeaderName};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub use self::fault::Fault;
 pub use self::userinfo::{LOGIN_ID, UserInfo};
 use crate::jwt::{self, Key};
 use crate::server::Server;
@@ -22,8 +26,17 @@ pub const AUDIENCE: &str = "https://api.example";
 /// Where the keys are, below the issuer's URL.
 const KEYS: &str = "/keys";
 
+/// Where the discovery document is, below the issuer's URL.
+const DOCUMENT: &str = "/.well-known/openid-configuration";
+
+/// Where redirects lead, below the issuer's URL: whoever follows one finds good keys.
+const ELSEWHERE: &str = "/elsewhere";
+
 /// Where the UserInfo endpoint is, below the issuer's URL.
 const USERINFO: &str = "/userinfo";
+
+/// The type of what it publishes.
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 /// A running issuer.
 #[derive(Debug)]
@@ -38,6 +51,11 @@ struct Shared {
     book: Mutex<Book>,
     fault: watch::Sender<Fault>,
     userinfo: watch::Sender<UserInfo>,
+    /// Requests for the document or the keys that are being answered.
+    open: AtomicU64,
+    most_open: AtomicU64,
+    /// Requests that an issuer which flaps has failed or not, in turn.
+    turns: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -48,6 +66,10 @@ struct Book {
     signer: Key,
     fetches: Fetches,
     cache_control: Option<String>,
+    /// Published instead of the keys.
+    key_text: Option<String>,
+    /// Published instead of the discovery document.
+    document_text: Option<String>,
 }
 
 /// Requests that reached the issuer.
@@ -59,17 +81,8 @@ pub struct Fetches {
     pub keys: u64,
     /// To the UserInfo endpoint.
     pub userinfo: u64,
-}
-
-/// What is wrong with the issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// It answers everything with this status.
-    Status(u16),
-    /// It takes requests and answers them only when the fault is over.
-    Hold,
+    /// To where redirects lead.
+    pub elsewhere: u64,
 }
 
 // === impl Issuer ===
@@ -95,16 +108,24 @@ impl Issuer {
                 signer: key,
                 fetches: Fetches::default(),
                 cache_control: None,
+                key_text: None,
+                document_text: None,
             }),
             fault: watch::Sender::new(Fault::None),
             userinfo: watch::Sender::new(UserInfo::Good),
+            open: AtomicU64::new(0),
+            most_open: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
         });
         let router = Router::new()
-            .route("/.well-known/openid-configuration", get(discovery))
+            .route(DOCUMENT, get(discovery))
             .route(KEYS, get(keys))
+            .route(ELSEWHERE, get(elsewhere))
             .route(USERINFO, get(userinfo::answer))
             .with_state(Arc::clone(&shared));
-        let server = Server::start_on(port, router).await;
+        let answering = Arc::clone(&shared);
+        let converse = move |stream| connection::serve(stream, Arc::clone(&answering), router.clone());
+        let server = Server::start_raw(port, converse).await;
         let url = format!("http://127.0.0.1:{}", server.port());
         let iss = iss.unwrap_or(&url).to_owned();
         {
@@ -180,6 +201,38 @@ impl Issuer {
         book.signer = key;
     }
 
+    /// Publishes `keys`, of which there is one at least, and signs with the last.
+    pub fn rotate(&self, keys: &[Key]) {
+        let mut book = self.shared.book();
+        book.signer = keys.last().expect("a key").clone();
+        book.keys = keys.to_vec();
+    }
+
+    /// Publishes this text as its keys, whatever it is.
+    pub fn publish(&self, text: impl Into<String>) {
+        self.shared.book().key_text = Some(text.into());
+    }
+
+    /// Publishes its keys again.
+    pub fn publish_keys(&self) {
+        self.shared.book().key_text = None;
+    }
+
+    /// Its discovery document.
+    pub fn document(&self) -> Value {
+        self.shared.book().document()
+    }
+
+    /// Publishes this text as its discovery document, whatever it is.
+    pub fn describe(&self, text: impl Into<String>) {
+        self.shared.book().document_text = Some(text.into());
+    }
+
+    /// Publishes its discovery document again.
+    pub fn describe_itself(&self) {
+        self.shared.book().document_text = None;
+    }
+
     /// Sets the `cache-control` of the keys.
     pub fn set_cache_control(&self, value: &str) {
         self.shared.book().cache_control = Some(value.to_owned());
@@ -188,6 +241,16 @@ impl Issuer {
     /// How often it was asked.
     pub fn fetches(&self) -> Fetches {
         self.shared.book().fetches
+    }
+
+    /// How many requests for its document or keys it was answering at once, at most.
+    pub fn most_at_once(&self) -> u64 {
+        self.shared.most_open.load(Ordering::SeqCst)
+    }
+
+    /// Forgets how many there were at once.
+    pub fn forget_most_at_once(&self) {
+        self.shared.most_open.store(0, Ordering::SeqCst);
     }
 
     /// Makes it fail, or work again with [`Fault::None`].
@@ -217,10 +280,7 @@ impl Shared {
     async fn fault(&self) -> Option<Response> {
         let mut fault = self.fault.subscribe();
         let now = *fault.wait_for(|fault| *fault != Fault::Hold).await.ok()?;
-        match now {
-            Fault::None | Fault::Hold => None,
-            Fault::Status(status) => Some(StatusCode::from_u16(status).expect("a status").into_response()),
-        }
+        now.status(|| self.turns.fetch_add(1, Ordering::SeqCst)).map(IntoResponse::into_response)
     }
 }
 
@@ -234,6 +294,18 @@ impl Book {
     fn jwks(&self) -> Value {
         json!({ "keys": self.keys.iter().map(Key::jwk).collect::<Vec<_>>() })
     }
+
+    fn document(&self) -> Value {
+        json!({ "issuer": self.iss, "jwks_uri": self.keys_url() })
+    }
+
+    fn key_answer(&self) -> Response {
+        let text = self.key_text.clone().unwrap_or_else(|| self.jwks().to_string());
+        match &self.cache_control {
+            Some(value) => (JSON, [(header::CACHE_CONTROL, value.clone())], text).into_response(),
+            None => (JSON, text).into_response(),
+        }
+    }
 }
 
 async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
@@ -242,18 +314,20 @@ async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
         return fault;
     }
     let book = shared.book();
-    Json(json!({ "issuer": book.iss, "jwks_uri": book.keys_url() })).into_response()
+    let text = book.document_text.clone().unwrap_or_else(|| book.document().to_string());
+    (JSON, text).into_response()
 }
 
 async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.book().fetches.keys += 1;
-    if let Some(fault) = shared.fault().await {
-        return fault;
+    match shared.fault().await {
+        Some(fault) => fault,
+        None => shared.book().key_answer(),
     }
-    let book = shared.book();
-    let body = Json(book.jwks());
-    match &book.cache_control {
-        Some(value) => ([(header::CACHE_CONTROL, value.clone())], body).into_response(),
-        None => body.into_response(),
-    }
+}
+
+async fn elsewhere(State(shared): State<Arc<Shared>>) -> Response {
+    let mut book = shared.book();
+    book.fetches.elsewhere += 1;
+    book.key_answer()
 }

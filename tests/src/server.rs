@@ -1,23 +1,30 @@
-//! An HTTP server in this process that can vanish and come back on the same port, connections and all.
+//! A server in this process that can vanish and come back on the same port, connections and all.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::wait;
 
 /// A running server. Dropping it closes its connections.
-#[derive(Debug)]
 pub struct Server {
-    router: Router,
+    converse: Converse,
     port: u16,
     task: Option<JoinHandle<()>>,
 }
+
+/// Serves one connection to its end.
+type Converse = Arc<dyn Fn(TcpStream) -> Conversation + Send + Sync>;
+
+type Conversation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 // === impl Server ===
 
@@ -29,10 +36,19 @@ impl Server {
 
     /// Serves `router` on `port` of loopback; 0 takes a free one.
     pub async fn start_on(port: u16, router: Router) -> Self {
+        Self::start_raw(port, move |stream| http(stream, router.clone())).await
+    }
+
+    /// Serves each connection to `port` of loopback with `converse`; 0 takes a free one.
+    pub async fn start_raw<F>(port: u16, converse: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let converse: Converse = Arc::new(move |stream| Box::pin(converse(stream)));
         let listener = listen(port).await.unwrap_or_else(|error| panic!("port {port}: {error}"));
         let port = listener.local_addr().expect("a listener has an address").port();
-        let task = tokio::spawn(serve(listener, router.clone()));
-        Self { router, port, task: Some(task) }
+        let task = tokio::spawn(serve(listener, Arc::clone(&converse)));
+        Self { converse, port, task: Some(task) }
     }
 
     /// The port, the same over its whole life.
@@ -58,7 +74,13 @@ impl Server {
         let listener =
             wait::until_some("the port is free again", wait::PATIENCE, async || listen(port).await.ok())
                 .await;
-        self.task = Some(tokio::spawn(serve(listener, self.router.clone())));
+        self.task = Some(tokio::spawn(serve(listener, Arc::clone(&self.converse))));
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("port", &self.port).finish_non_exhaustive()
     }
 }
 
@@ -74,7 +96,7 @@ async fn listen(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
 }
 
-async fn serve(listener: TcpListener, router: Router) {
+async fn serve(listener: TcpListener, converse: Converse) {
     // Owned here, so that aborting this task ends every connection too.
     let mut connections = JoinSet::new();
     loop {
@@ -82,13 +104,18 @@ async fn serve(listener: TcpListener, router: Router) {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
                 let _ = stream.set_nodelay(true);
-                let service = TowerToHyperService::new(router.clone());
-                let mut builder = http1::Builder::new();
-                // Whatever a gateway lets through is to be seen, not refused here.
-                builder.max_headers(4_096).max_buf_size(4 * 1024 * 1024);
-                connections.spawn(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+                connections.spawn(converse(stream));
             }
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+async fn http(stream: TcpStream, router: Router) {
+    let mut builder = http1::Builder::new();
+    // Whatever a gateway lets through is to be seen, not refused here.
+    builder.max_headers(4_096).max_buf_size(4 * 1024 * 1024);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    // Clients that leave are no concern of ours.
+    let _ = connection.with_upgrades().await;
 }

@@ -28,6 +28,7 @@ mod e2e {
     mod configurations;
     mod differential;
     mod exchange;
+    mod fetching;
     mod harness;
     mod hostile;
     mod hostile_load;

@@ -11,7 +11,7 @@ const LONGEST_FILE: usize = 500;
 const CHECKLIST: u32 = 144;
 
 /// Attacks in `docs/attacks.md`, by kind.
-const ATTACKS: [(&str, u32); 3] = [("A", 18), ("C", 11), ("R", 17)];
+const ATTACKS: [(&str, u32); 4] = [("A", 18), ("C", 11), ("J", 12), ("R", 17)];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -53,6 +53,7 @@ fn test_names() -> BTreeSet<String> {
         "#[wasm_bindgen_test]",
         "workers! {",
         "rows! {",
+        "attacks! {",
         "proptest! {",
         "#[cfg(test)]",
     ];
@@ -134,8 +135,13 @@ fn attacks_have_every_id_and_name_tests_that_exist() {
         ATTACKS.iter().flat_map(|(kind, count)| (1..=*count).map(move |number| format!("{kind}{number}")));
     faults.extend(wanted.filter(|id| !ids.contains(id)).map(|id| format!("{id} is missing")));
     // A row of the suite is named by its attack, and stands in the table.
-    for (path, text) in sources().iter().filter(|(path, _)| path.contains("e2e/refusals/")) {
-        let rows = text.split("rows! {").nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
+    for (path, text) in sources() {
+        let mark = match &path {
+            path if path.contains("e2e/refusals/") => "rows! {",
+            path if path.contains("e2e/fetching/") => "attacks! {",
+            _ => continue,
+        };
+        let rows = text.split(mark).nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
         let rows = rows.split(',').map(str::trim).filter(|row| !row.is_empty());
         faults.extend(
             rows.filter(|row| !named.contains(*row)).map(|row| format!("{path}: {row} is in no row")),
