@@ -117,6 +117,11 @@ hostile *options: wasm
     @case " {{ options }} " in *" planted=1 "*) just planted ;; esac
     {{ target }}/release/cambist-dev hostile {{ options }}
 
+# Rotations, storms, outages and dead VMs under load, about ten minutes: [short=1] [only=rotations|storm|outage|trap].
+faults *options: wasm planted
+    cargo build --release -p cambist-control-plane -p cambist-tests --bins
+    {{ target }}/release/cambist-dev faults {{ options }}
+
 # The module with the planted fault, which nothing ships.
 planted: setup
     cargo build -p cambist-filter --target wasm32-wasip1 --profile planted --features planted-panic

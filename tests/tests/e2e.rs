@@ -28,6 +28,7 @@ mod e2e {
     mod configurations;
     mod differential;
     mod exchange;
+    mod fault_load;
     mod fetching;
     mod harness;
     mod hostile;

@@ -1,6 +1,7 @@
 //! `cambist-dev`: programs for people who work on Cambist or try it.
 
 mod bench;
+mod faults;
 mod hostile;
 mod issuer;
 mod story;
@@ -18,7 +19,9 @@ const USAGE: &str = "usage: cambist-dev COMMAND
   issuer                            serves an issuer and an upstream for envoy/minimal.yaml
   bench [--rounds N] [--seconds N]  measures beside native jwt_authn
   hostile [requests=N] [seed=N] [planted=1]
-                                    sends hostile requests; planted=1: to a module that fails on purpose";
+                                    sends hostile requests; planted=1: to a module that fails on purpose
+  faults [short=1] [only=TRIAL]     rotations, storms, outages and dead VMs under load; TRIAL is
+                                    rotations, storm, outage or trap";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -38,6 +41,10 @@ fn main() -> ExitCode {
         },
         ["hostile", ..] => match hostile::Plan::parse(&words[1..]) {
             Ok(plan) => run(hostile::load(plan)),
+            Err(error) => usage(&error),
+        },
+        ["faults", ..] => match faults::Plan::parse(&words[1..]) {
+            Ok(plan) => run(faults::run(plan)),
             Err(error) => usage(&error),
         },
         _ => usage("no such command"),

@@ -1,0 +1,26 @@
+//! What `just faults` runs, in short.
+
+use std::process::Command;
+
+use cambist_tests::artifact;
+
+#[test]
+fn rotations_refuse_no_valid_token() {
+    hold("rotations");
+}
+
+#[test]
+fn a_dead_vm_comes_back_and_others_do_not_notice() {
+    hold("trap");
+}
+
+fn hold(trial: &str) {
+    let run = Command::new(artifact::cambist_dev())
+        .args(["faults", "short=1", &format!("only={trial}")])
+        .output()
+        .expect("cambist-dev runs");
+    let said = String::from_utf8_lossy(&run.stdout);
+    println!("{said}");
+    assert!(run.status.success(), "{said}\n{}", String::from_utf8_lossy(&run.stderr));
+    assert!(said.contains("Every bound was held."), "{said}");
+}
