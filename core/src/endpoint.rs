@@ -76,6 +76,12 @@ impl Endpoint {
         if self.port == default { self.host.clone() } else { self.host_port() }
     }
 
+    /// The URL, its host in lower case and without the scheme's default port.
+    pub fn url(&self) -> String {
+        let scheme = if self.https { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.authority(), self.path)
+    }
+
     /// Whether both have the same scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.https == other.https && self.host == other.host && self.port == other.port
@@ -136,7 +142,9 @@ mod tests {
         let url = Endpoint::parse("https://Issuer.example:8443/a/b?c=d", false).unwrap();
         assert_eq!((url.host(), url.port(), url.path()), ("issuer.example", 8443, "/a/b?c=d"));
         assert_eq!(url.authority(), "issuer.example:8443");
+        assert_eq!(url.url(), "https://issuer.example:8443/a/b?c=d");
         assert_eq!(Endpoint::parse("https://a.example", false).unwrap().authority(), "a.example");
+        assert_eq!(Endpoint::parse("https://a.example:443", false).unwrap().url(), "https://a.example/");
         assert_eq!(Endpoint::parse("http://[::1]:80/x", true).unwrap().host_port(), "[::1]:80");
     }
 

@@ -9,13 +9,19 @@ mod failure;
 mod freshness;
 mod issuer_keys;
 mod report;
+mod shared;
 
 use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 
 use hashbrown::HashMap;
 
-use self::{answer::Ended, issuer_keys::IssuerKeys};
-pub use self::{failure::FetchFailure, freshness::Hints, report::Receipt};
+use self::{answer::Ended, issuer_keys::IssuerKeys, shared::Turn};
+pub use self::{
+    failure::FetchFailure,
+    freshness::Hints,
+    report::Receipt,
+    shared::{Board, Holder, LEASE_MS, MAX_RECORD_BYTES, Record, SharedSet, Sharing, UNWRITTEN},
+};
 use crate::{
     endpoint::Endpoint,
     jose::{alg::Alg, key_set::KeySet},
@@ -35,6 +41,18 @@ pub struct Keyring {
     issuers: HashMap<String, IssuerKeys>,
     tickets: u64,
     alarms: Vec<Alarm>,
+    sharing: Option<Sharing>,
+}
+
+/// What there is to do and to know at a tick.
+#[derive(Debug, Default)]
+pub struct Attended {
+    /// Fetches to make. Each is in flight until [`Keyring::conclude`] or its timeout.
+    pub fetches: Vec<Fetch>,
+    /// Issuers whose keys another VM has fetched, or failed to: resume their waiters.
+    pub learned: Vec<String>,
+    /// Whether another VM is awaited: look again soon if requests wait.
+    pub follows: bool,
 }
 
 /// An issuer publishes keys that must stay secret. They are not used, and neither is anything that they sign.
@@ -138,10 +156,42 @@ impl Keyring {
         keys.lookup(kid, alg, arrived, now)
     }
 
-    /// Fetches that are due, at most one per issuer. Each is then in flight until [`Self::finish`] or its timeout.
-    pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
-        let tickets = &mut self.tickets;
-        self.issuers.iter_mut().filter_map(|(id, keys)| keys.start_if_due(id, now, tickets)).collect()
+    /// Shares fetches with other VMs from now on, or with none.
+    pub fn share(&mut self, sharing: Option<Sharing>) {
+        self.sharing = sharing;
+        self.issuers.values_mut().for_each(IssuerKeys::forget_place);
+    }
+
+    /// Records and leases on the board that were none of ours, since the last call.
+    pub fn take_invalid(&mut self) -> u64 {
+        self.sharing.as_mut().map_or(0, Sharing::take_invalid)
+    }
+
+    /// Sees to the issuers for which a fetch is due or wanted: learns on `board` what other VMs have fetched, and begins
+    /// what is left, at most one fetch per issuer.
+    pub fn attend(&mut self, board: &dyn Board, now: Timestamp) -> Attended {
+        let Self { issuers, tickets, sharing, .. } = self;
+        let mut attended = Attended::default();
+        for (id, keys) in issuers {
+            keys.heed_clock(now);
+            if !keys.is_due(now) {
+                keys.companions.following = false;
+                continue;
+            }
+            let turn = sharing.as_mut().map_or(Turn::Fetch, |sharing| keys.turn(id, sharing, board, now));
+            match turn {
+                Turn::Follow => attended.follows = true,
+                Turn::Learned => attended.learned.push(id.clone()),
+                Turn::Fetch => attended.fetches.extend(keys.start_if_due(id, now, tickets)),
+            }
+        }
+        attended
+    }
+
+    /// Fetches that are due where nothing is shared.
+    #[cfg(test)]
+    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
+        self.attend(&(), now).fetches
     }
 
     /// Whether a request waits for a fetch that has not begun.
@@ -149,8 +199,33 @@ impl Keyring {
         self.issuers.values().any(IssuerKeys::is_wanted)
     }
 
-    /// Takes the end of a fetch. `random` spreads refreshes and retries.
-    pub fn finish(
+    /// Takes the end of a fetch and tells the other VMs. `random` spreads refreshes and retries.
+    pub fn conclude(
+        &mut self,
+        board: &dyn Board,
+        issuer: &str,
+        ticket: u64,
+        fetched: Fetched<'_>,
+        now: Timestamp,
+        random: u32,
+    ) -> Progress {
+        let progress = self.finish(issuer, ticket, fetched, now, random);
+        let (Some(sharing), Some(keys)) = (&mut self.sharing, self.issuers.get_mut(issuer)) else {
+            return progress;
+        };
+        match (&progress, fetched) {
+            (Progress::Ignored, _) => {}
+            (Progress::Next(_), _) => keys.renew(issuer, sharing, board, now),
+            (Progress::Settled { failure: None, .. }, Fetched::Answer { body, .. }) => {
+                keys.publish(issuer, sharing, board, now, Some(body));
+            }
+            (Progress::Settled { .. }, _) => keys.publish(issuer, sharing, board, now, None),
+        }
+        progress
+    }
+
+    /// Takes the end of a fetch and keeps it for this VM.
+    pub(crate) fn finish(
         &mut self,
         issuer: &str,
         ticket: u64,
@@ -178,7 +253,7 @@ impl Keyring {
     }
 
     /// Ends fetches whose answer never came (a dead root context takes its callouts with it).
-    pub fn expire(&mut self, now: Timestamp, random: u32) -> Vec<Progress> {
+    pub fn expire(&mut self, board: &dyn Board, now: Timestamp, random: u32) -> Vec<Progress> {
         let expired: Vec<(String, u64)> = self
             .issuers
             .iter()
@@ -186,7 +261,7 @@ impl Keyring {
             .collect();
         expired
             .into_iter()
-            .map(|(id, ticket)| self.finish(&id, ticket, Fetched::Failed, now, random))
+            .map(|(id, ticket)| self.conclude(board, &id, ticket, Fetched::Failed, now, random))
             .collect()
     }
 }

@@ -2,13 +2,16 @@
 
 use cambist_core::{
     flow::Call,
-    keyring::{Alarm, FETCH_TIMEOUT_MS, Fetch, FetchFailure, Fetched, Hints, MAX_BODY_BYTES, Progress},
+    keyring::{
+        Alarm, Attended, FETCH_TIMEOUT_MS, Fetch, FetchFailure, Fetched, Hints, MAX_BODY_BYTES, Progress,
+    },
 };
 
 use crate::{
     gateway::Gateway,
     host::{Callout, CalloutHead, Host, Level},
     root::{InFlight, Purpose},
+    sharing::HostBoard,
 };
 
 /// Some issuers' firewalls refuse requests without one.
@@ -20,11 +23,19 @@ const LOGGED_KIDS: usize = 8;
 /// Starts what is due and ends what is overdue.
 pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
     let now = host.now();
-    for progress in gateway.state.keyring.expire(now, random(host)) {
+    for progress in gateway.state.keyring.expire(&HostBoard(host), now, random(host)) {
         follow(gateway, host, in_flight, progress);
     }
-    for fetch in gateway.state.keyring.due(now) {
+    let Attended { fetches, learned, follows } = gateway.state.keyring.attend(&HostBoard(host), now);
+    for issuer in learned {
+        ripen(gateway, issuer);
+    }
+    for fetch in fetches {
         launch(gateway, host, in_flight, fetch);
+    }
+    gateway.telemetry.count_plain("keys_shared_invalid", gateway.state.keyring.take_invalid());
+    if follows && !gateway.waiters.is_empty() {
+        gateway.look_again(host);
     }
 }
 
@@ -55,7 +66,8 @@ pub fn answered(
             Fetched::Answer { status, body, max_age: hints.fresh_secs(now) }
         }
     };
-    let progress = gateway.state.keyring.finish(issuer, ticket, fetched, now, random(host));
+    let progress =
+        gateway.state.keyring.conclude(&HostBoard(host), issuer, ticket, fetched, now, random(host));
     follow(gateway, host, in_flight, progress);
 }
 
@@ -82,7 +94,8 @@ fn launch(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, fetc
         }
         let (now, random) = (host.now(), random(host));
         let fetched = if cluster.is_some() { Fetched::Failed } else { Fetched::NoCluster };
-        let progress = gateway.state.keyring.finish(&issuer, ticket, fetched, now, random);
+        let progress =
+            gateway.state.keyring.conclude(&HostBoard(host), &issuer, ticket, fetched, now, random);
         next = settle(gateway, host, progress);
     }
 }
@@ -109,11 +122,16 @@ fn settle(gateway: &mut Gateway, host: &dyn Host, progress: Progress) -> Option<
                     host.log(Level::Warn, &format!("issuer {issuer}: keys not fetched: {failure}"));
                 }
             }
-            let settled = Call::FetchKeys { issuer };
-            gateway.waiters.ripen(|call| *call == settled);
+            ripen(gateway, issuer);
             None
         }
     }
+}
+
+/// Lets those who wait for an issuer's keys look again.
+fn ripen(gateway: &mut Gateway, issuer: String) {
+    let settled = Call::FetchKeys { issuer };
+    gateway.waiters.ripen(|call| *call == settled);
 }
 
 /// Tells the operator of keys that an issuer should have kept for itself, never more of them than their `kid`s.

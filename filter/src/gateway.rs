@@ -15,10 +15,14 @@ use crate::{
     config::PluginConfig,
     crypto::{CryptoCounts, HostCrypto, probe},
     host::{Host, Level},
+    sharing::sharing,
     synchronizing::{self, Synchronizer},
     telemetry::Telemetry,
     waiters::Waiters,
 };
+
+/// Milliseconds between two looks at what another VM has fetched, while requests wait for it.
+const FOLLOW_MS: u32 = 5;
 
 /// One gateway in one VM.
 pub struct Gateway {
@@ -84,10 +88,14 @@ impl Gateway {
             return Err(faults);
         }
         if let Some((control_plane, authorization)) = talk {
+            let gateway = &config.gateway;
+            // A registry entry has one gateway name for life.
+            if !self.synchronizer.as_ref().is_some_and(|known| known.is_authorized_by(&authorization)) {
+                self.state.keyring.share(sharing(&authorization, gateway, host));
+            }
             if let Some(known) = &mut self.synchronizer {
                 known.configure(control_plane, authorization);
             } else {
-                let gateway = &config.gateway;
                 self.synchronizer = Some(Synchronizer::new(control_plane, authorization, gateway, host));
             }
         }
@@ -122,6 +130,13 @@ impl Gateway {
     pub fn hurry(&mut self, host: &dyn Host) {
         if !core::mem::replace(&mut self.hurried, true) {
             host.set_tick_period(1);
+        }
+    }
+
+    /// Asks for a tick soon, because another VM is awaited: less urgent than a request that has just come.
+    pub fn look_again(&self, host: &dyn Host) {
+        if !self.hurried {
+            host.set_tick_period(FOLLOW_MS);
         }
     }
 

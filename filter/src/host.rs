@@ -77,6 +77,10 @@ pub trait Host {
     fn set_tick_period(&self, millis: u32);
     /// Calls a foreign function.
     fn call_foreign(&self, name: &str, arguments: &[u8]) -> Option<Vec<u8>>;
+    /// What is under `name` in the data that all VMs share, and the number of the write that put it there, never 0.
+    fn shared_data(&self, name: &str) -> Option<(Vec<u8>, u32)>;
+    /// Writes under `name` if the last write there has number `seen`, or if there was none; false if not.
+    fn set_shared_data(&self, name: &str, value: &[u8], seen: u32) -> bool;
     /// Starts a callout of the context that is executing; its number, or `None` if it failed at once.
     fn dispatch(&self, callout: &Callout<'_>) -> Option<u32>;
     /// The head of the answer to a callout, inside its callback.

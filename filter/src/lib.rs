@@ -18,6 +18,7 @@ mod planted;
 pub mod readiness;
 pub mod registry;
 pub mod root;
+pub mod sharing;
 pub mod stream;
 pub mod synchronizing;
 pub mod telemetry;

@@ -99,6 +99,11 @@ impl Synchronizer {
         self.control_plane = control_plane;
     }
 
+    /// Whether it talks under this authorization.
+    pub fn is_authorized_by(&self, authorization: &Authorization) -> bool {
+        self.authorization == *authorization
+    }
+
     /// Takes back a request whose root context is gone.
     pub fn abandon(&mut self, exchange: Exchange, ticket: u32) {
         self.poll(exchange).abandon(ticket);

@@ -15,6 +15,7 @@ mod shell {
     mod requests;
     mod sample;
     mod schema;
+    mod shared_keys;
     mod signatures;
     mod snapshots;
     mod stage;

@@ -11,19 +11,20 @@ mod header_map;
 mod jwk;
 mod mutation;
 mod path;
+mod shared_record;
 mod snapshot;
 mod token;
 
 pub use self::{
-    claims::claims, condition::condition, header_map::header_map, jwk::jwk, path::path, snapshot::snapshot,
-    token::token,
+    claims::claims, condition::condition, header_map::header_map, jwk::jwk, path::path,
+    shared_record::shared_record, snapshot::snapshot, token::token,
 };
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("token", token),
     ("claims", claims),
     ("jwk", jwk),
@@ -31,4 +32,5 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("condition", condition),
     ("snapshot", snapshot),
     ("header_map", header_map),
+    ("shared_record", shared_record),
 ];

@@ -76,6 +76,11 @@ fn header_map_survives_mutated_inputs() {
 }
 
 #[test]
+fn shared_record_survives_mutated_inputs() {
+    survives("shared_record");
+}
+
+#[test]
 fn a_target_that_panics_is_found_and_its_input_saved() {
     let target: Target = |data| assert!(!data.contains(&b'%'), "planted");
     let folder = target_folder().join("fuzz/planted");

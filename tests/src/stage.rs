@@ -32,16 +32,29 @@ pub struct Stage {
 impl Stage {
     /// A control plane whose policy exchanges every token of an issuer that signs with ES256.
     pub async fn managed(workers: u32) -> Self {
-        let stage = Self::managed_cold(workers).await;
+        Self::managed_by(workers, Policy::exchange).await
+    }
+
+    /// A control plane with `policy` for an issuer that signs with ES256.
+    pub async fn managed_by(workers: u32, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
+        Self::managed_with(workers, Issuer::start(Key::p256("first")).await, policy).await
+    }
+
+    /// A control plane with `policy` for `issuer`.
+    pub async fn managed_with(workers: u32, issuer: Issuer, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
+        let stage = Self::managed_cold_with(workers, issuer, policy).await;
         stage.envoy.until_ready().await;
         stage
     }
 
     /// As [`Stage::managed`], without waiting for the first snapshot.
     pub async fn managed_cold(workers: u32) -> Self {
-        let issuer = Issuer::start(Key::p256("first")).await;
+        Self::managed_cold_with(workers, Issuer::start(Key::p256("first")).await, Policy::exchange).await
+    }
+
+    async fn managed_cold_with(workers: u32, issuer: Issuer, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
         let control_plane = ControlPlane::start().await;
-        let client_id = control_plane.apply(&Policy::exchange(&issuer)).await;
+        let client_id = control_plane.apply(&policy(&issuer)).await;
         let gateway_token = control_plane.register_gateway().await;
         let upstream = Upstream::start().await;
         let filter = config::cambist(&policy::from_control_plane());

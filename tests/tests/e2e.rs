@@ -43,6 +43,7 @@ mod e2e {
     mod reload;
     mod revocation;
     mod rotation;
+    mod shared_keys;
     mod token_sources;
     mod userinfo;
     mod vectors;

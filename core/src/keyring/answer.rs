@@ -61,6 +61,7 @@ impl IssuerKeys {
             }
             Fetched::Answer { status, .. } => Err(FetchFailure::of_status(status)),
         };
+        self.companions.ended_at = Some(now);
         let failure = result.err();
         if let Some(failure) = failure {
             self.fail(failure, now, random);

@@ -16,7 +16,8 @@ impl IssuerKeys {
             return;
         }
         if let Some(good) = self.set.as_mut().filter(|good| good.began > now) {
-            good.began = now;
+            // Before whatever is fetched from now on.
+            good.began = now.plus_millis(-1);
             good.fresh_until = good.fresh_until.min(now);
             self.next_at = now;
         }
@@ -24,6 +25,7 @@ impl IssuerKeys {
             self.next_at = now;
         }
         self.refetched_at = self.refetched_at.map(|last| last.min(now));
+        self.companions.ended_at = self.companions.ended_at.filter(|last| *last <= now);
         if let Some(flight) = self.in_flight.as_mut() {
             flight.began = flight.began.min(now);
             flight.deadline = flight.deadline.min(now.plus_millis(DEADLINE_MS));

@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 
-use super::{FETCH_TIMEOUT_MS, Fetch, FetchFailure, Lookup, report::Reporting};
+use super::{FETCH_TIMEOUT_MS, Fetch, FetchFailure, Lookup, report::Reporting, shared::Companions};
 use crate::{
     endpoint::Endpoint,
     jose::{alg::Alg, key_set::KeySet},
@@ -29,6 +29,7 @@ pub(super) struct IssuerKeys {
     pub(super) next_at: Timestamp,
     /// When the last fetch for an unknown `kid` began.
     pub(super) refetched_at: Option<Timestamp>,
+    pub(super) companions: Companions,
     pub(super) reporting: Reporting,
     /// The private keys of the last set, by `kid`, of which the operator was told.
     pub(super) private: Vec<Option<String>>,
@@ -85,6 +86,7 @@ impl IssuerKeys {
             last_failure: None,
             next_at: now,
             refetched_at: None,
+            companions: Companions::default(),
             reporting: Reporting::new(now),
             private: Vec::new(),
         }
@@ -170,7 +172,7 @@ impl IssuerKeys {
         if good.began >= arrived {
             return Lookup::UnknownKid;
         }
-        if self.in_flight.is_some() || self.is_wanted() {
+        if self.in_flight.is_some() || self.is_wanted() || self.companions.following {
             return Lookup::Wait;
         }
         // Where the last fetch failed nobody can tell (law 2): only the next one, when it is due, decides.

@@ -2,7 +2,6 @@
 
 use alloc::{
     borrow::ToOwned,
-    format,
     string::{String, ToString as _},
     vec::Vec,
 };
@@ -12,7 +11,6 @@ use super::{
     issuer_keys::{IssuerKeys, Source},
 };
 use crate::{
-    endpoint::Endpoint,
     jose::alg::Alg,
     time::Timestamp,
     wire::keys::{self as wire, KeyRule, UnusedKey, UsedKey},
@@ -100,8 +98,8 @@ impl IssuerKeys {
     fn report(&self, id: &str) -> wire::IssuerKeys {
         let (source, url) = match &self.source {
             Source::Fixed(rule) => (*rule, None),
-            Source::Jwks(rule, endpoint) => (*rule, Some(url(endpoint))),
-            Source::Discovery(document) => (KeyRule::Discovery, Some(url(document))),
+            Source::Jwks(rule, endpoint) => (*rule, Some(endpoint.url())),
+            Source::Discovery(document) => (KeyRule::Discovery, Some(document.url())),
         };
         let keys = self.set.as_ref().map(|good| &good.keys);
         let used = keys.into_iter().flat_map(|keys| keys.keys()).map(|key| UsedKey {
@@ -131,9 +129,4 @@ impl IssuerKeys {
             last_error: self.last_failure.map(|failure| failure.to_string()),
         }
     }
-}
-
-fn url(endpoint: &Endpoint) -> String {
-    let scheme = if endpoint.is_https() { "https" } else { "http" };
-    format!("{scheme}://{}{}", endpoint.authority(), endpoint.path())
 }

@@ -14,6 +14,20 @@ use super::{Callout, CalloutHead, HeaderMap, Host, Level};
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, return_data: *mut *mut u8, return_size: *mut usize) -> u32;
+    fn proxy_get_shared_data(
+        name: *const u8,
+        name_size: usize,
+        return_data: *mut *mut u8,
+        return_size: *mut usize,
+        return_cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+        cas: u32,
+    ) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
 }
 
@@ -63,6 +77,42 @@ impl Host for Envoy {
 
     fn call_foreign(&self, name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
         hostcalls::call_foreign_function(name, Some(arguments)).ok().flatten()
+    }
+
+    #[expect(
+        unsafe_code,
+        clippy::same_length_and_capacity,
+        reason = "the SDK's call panics on statuses that it does not list"
+    )]
+    fn shared_data(&self, name: &str) -> Option<(Vec<u8>, u32)> {
+        let (mut data, mut size, mut cas) = (core::ptr::null_mut(), 0, 0);
+        // SAFETY: the host reads the name during the call and writes the three out-parameters; they are valid for writes.
+        let status = unsafe {
+            proxy_get_shared_data(name.as_ptr(), name.len(), &raw mut data, &raw mut size, &raw mut cas)
+        };
+        if status != Status::Ok as u32 {
+            return None;
+        }
+        let value = if data.is_null() {
+            Vec::new()
+        } else {
+            // SAFETY: the host got this memory from the module's own allocator, for `size` bytes, and gives it away.
+            unsafe { Vec::from_raw_parts(data, size, size) }
+        };
+        // No write has number 0.
+        (cas != 0).then_some((value, cas))
+    }
+
+    #[expect(unsafe_code, reason = "the SDK's call panics on statuses that it does not list")]
+    fn set_shared_data(&self, name: &str, value: &[u8], seen: u32) -> bool {
+        // To the host 0 means that whatever is there is overwritten.
+        if seen == 0 {
+            return false;
+        }
+        // SAFETY: the host reads both slices during the call and keeps neither.
+        let status =
+            unsafe { proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), seen) };
+        status == Status::Ok as u32
     }
 
     fn dispatch(&self, callout: &Callout<'_>) -> Option<u32> {

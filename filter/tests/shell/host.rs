@@ -72,6 +72,16 @@ impl Host for FakeHost {
         self.0.borrow().functions.call(name, arguments)
     }
 
+    fn shared_data(&self, name: &str) -> Option<(Vec<u8>, u32)> {
+        self.0.borrow().shared.borrow().values.get(name).cloned()
+    }
+
+    fn set_shared_data(&self, name: &str, value: &[u8], seen: u32) -> bool {
+        let stage = self.0.borrow();
+        assert!(seen != 0, "an unconditional write");
+        stage.shared.borrow_mut().write(name, value, seen)
+    }
+
     fn dispatch(&self, callout: &Callout<'_>) -> Option<u32> {
         let mut stage = self.0.borrow_mut();
         let Callout { cluster, method, https, authority, path, headers, body, timeout_ms } = callout;

@@ -1,6 +1,8 @@
 //! What the playing host knows, and what a test may look at or change.
 
+use core::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use cambist_filter::host::{CalloutHead, HeaderMap, Level};
 
@@ -41,6 +43,15 @@ pub(super) struct Stage {
     /// The answer that a callback is about, with the root context through which it can be read.
     pub(super) answering: Option<(u32, Reply)>,
     pub(super) random: u8,
+    pub(super) shared: Rc<RefCell<Shared>>,
+}
+
+/// The shared data of the VMs of a process.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// By name, with the number of the last write.
+    pub(super) values: BTreeMap<String, (Vec<u8>, u32)>,
+    writes: u32,
 }
 
 /// A callout that was made.
@@ -122,6 +133,7 @@ impl Stage {
             roots: BTreeSet::new(),
             answering: None,
             random: 0,
+            shared: Rc::default(),
         }
     }
 
@@ -152,6 +164,20 @@ impl Stage {
             return None;
         }
         self.streams.get_mut(&self.selected)
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Writes as Envoy does.
+    pub(super) fn write(&mut self, name: &str, value: &[u8], seen: u32) -> bool {
+        let is_last = self.values.get(name).is_none_or(|(_, number)| *number == seen);
+        if is_last {
+            self.writes += 1;
+            self.values.insert(name.into(), (value.into(), self.writes));
+        }
+        is_last
     }
 }
 

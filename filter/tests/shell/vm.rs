@@ -1,7 +1,7 @@
 //! One VM of the filter: root contexts and requests, driven as Envoy drives them.
 
 use core::sync::atomic::{AtomicU32, Ordering};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use cambist_filter::{
     root::Root,
@@ -35,6 +35,20 @@ impl Vm {
             (sample::KEY_VARIABLE.into(), sample::fleet_key_pem()),
         ]);
         Self { host, gateway, roots: BTreeMap::new(), streams: BTreeMap::new(), contexts: 0 }
+    }
+
+    /// Another VM of the same gateway in the same process, without a root context.
+    pub(super) fn beside(&self) -> Self {
+        let mut vm = Self::new();
+        vm.gateway.clone_from(&self.gateway);
+        let (shared, now_ms, random) =
+            self.stage(|stage| (Rc::clone(&stage.shared), stage.now_ms, stage.random));
+        vm.stage(|stage| {
+            stage.shared = shared;
+            stage.now_ms = now_ms;
+            stage.random = random.wrapping_add(101);
+        });
+        vm
     }
 
     /// A VM whose one root context has this inline snapshot.

@@ -68,7 +68,7 @@ fn a_clock_set_back_during_a_fetch_still_ends_it() {
     ring.pass_secs(-YEAR_SECS);
     assert!(ring.launch().is_none());
     ring.pass_secs(11);
-    let expired = ring.keyring.expire(ring.now, 10);
+    let expired = ring.keyring.expire(&(), ring.now, 10);
     assert_eq!(expired, [settled(Some(FetchFailure::Unreachable))]);
 }
 
@@ -97,7 +97,7 @@ fn the_ends_of_time_are_survived() {
             if let Some(fetch) = ring.launch() {
                 let _ = ring.keyring.finish(ISSUER, fetch.ticket, Fetched::Failed, ring.now, u32::MAX);
             }
-            let _ = ring.keyring.expire(ring.now, 0);
+            let _ = ring.keyring.expire(&(), ring.now, 0);
             let _ = ring.keyring.reports(ring.now, 10);
         }
     }

@@ -108,9 +108,9 @@ fn gives_up_a_fetch_whose_answer_never_comes() {
     let mut ring = Ring::cold();
     let fetch = ring.due();
     ring.pass_millis(FETCH_TIMEOUT_MS);
-    assert!(ring.keyring.expire(ring.now, 10).is_empty(), "the host's own timeout comes first");
+    assert!(ring.keyring.expire(&(), ring.now, 10).is_empty(), "the host's own timeout comes first");
     ring.pass_millis(1_000);
-    let expired = ring.keyring.expire(ring.now, 10);
+    let expired = ring.keyring.expire(&(), ring.now, 10);
     assert_eq!(expired, [settled(Some(FetchFailure::Unreachable))]);
     assert_eq!(ring.answer(&fetch, &jwks(&[1])), Progress::Ignored);
     assert_eq!(ring.look_up(1), Said::Unavailable);

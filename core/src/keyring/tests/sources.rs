@@ -82,7 +82,7 @@ fn the_second_half_of_a_discovery_has_its_own_deadline() {
     let body = document("https://issuer.example", "https://issuer.example/jwks");
     let Progress::Next(next) = ring.answer(&fetch, &body) else { panic!("does not go on") };
     ring.pass_secs(8);
-    assert!(ring.keyring.expire(ring.now, 10).is_empty());
+    assert!(ring.keyring.expire(&(), ring.now, 10).is_empty());
     assert_eq!(ring.answer(&next, &jwks(&[1])), settled(None));
 }
 
