@@ -17,6 +17,7 @@ mod audit;
 mod collection;
 mod gateways;
 mod identities;
+mod key_sets;
 mod page;
 mod precondition;
 mod presets;
@@ -37,6 +38,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/v1/issuers/{id}/revoke", post(revoke::<Issuer>))
         .route("/v1/issuers/{id}/reinstate", post(reinstate::<Issuer>))
         .route("/v1/issuers/{id}/jwks", get(pushed::read).put(pushed::replace).delete(pushed::remove))
+        .route("/v1/issuers/{id}/keys", get(key_sets::of_issuer))
         .route("/v1/issuers/{id}/test", post(trial::run))
         .route("/v1/clients", get(list::<ClientDocument>).post(create::<ClientDocument>))
         .route(
@@ -57,6 +59,7 @@ pub fn router() -> Router<Arc<App>> {
             "/v1/gateways/{id}",
             get(gateways::read).put(replace::<GatewayDocument>).delete(remove::<GatewayDocument>),
         )
+        .route("/v1/gateways/{id}/keys", get(key_sets::of_gateway))
         .route("/v1/gateways/{id}/token", post(gateways::rotate))
         .route("/v1/presets", get(presets::list))
         .route("/v1/presets/{name}", get(presets::read))

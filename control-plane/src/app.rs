@@ -16,11 +16,12 @@ use crate::{
     problem::Problem,
     public,
     publish::Publisher,
+    reports::Reports,
     request,
     sightings::Sightings,
     store::{
-        Store,
-        records::{Head, Heads},
+        Store, StoreError,
+        records::{Head, Heads, Kind, Object, Page},
     },
 };
 
@@ -30,6 +31,9 @@ const FLUSH: Duration = Duration::from_secs(1);
 const UPKEEP: u32 = 60;
 /// Instances and reinstatements are forgotten after a day.
 const MEMORY: i64 = 86_400;
+
+/// Issuers that are read at once.
+const PAGE: u32 = 1000;
 
 /// Everything a request may need.
 pub struct App {
@@ -45,6 +49,8 @@ pub struct App {
     pub fetcher: Fetcher,
     /// How that went.
     pub attempts: Attempts,
+    /// What instances say of their keys.
+    pub reports: Reports,
     /// Trials under way.
     pub trials: Trials,
     kek: Arc<Kek>,
@@ -75,9 +81,20 @@ impl App {
         let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&kek), clock.clone());
         let heads = store.heads();
         let sightings = Sightings::default();
-        let (attempts, trials) = (Attempts::default(), Trials::default());
-        let app =
-            Self { store, publisher, sightings, clock, fetcher, attempts, trials, kek, heads, stopping };
+        let (attempts, reports, trials) = (Attempts::default(), Reports::default(), Trials::default());
+        let app = Self {
+            store,
+            publisher,
+            sightings,
+            clock,
+            fetcher,
+            attempts,
+            reports,
+            trials,
+            kek,
+            heads,
+            stopping,
+        };
         (Arc::new(app), stop)
     }
 
@@ -92,6 +109,19 @@ impl App {
             .layer(DefaultBodyLimit::max(request::BODY_LIMIT))
             .layer(middleware::from_fn(request::observe))
             .with_state(Arc::clone(self))
+    }
+
+    /// Every issuer of a tenant.
+    pub async fn issuers(&self, tenant: &str) -> Result<Vec<Object>, StoreError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let page = Page { after: after.take(), limit: PAGE };
+            let objects = self.store.objects(tenant, Kind::Issuer, "", page).await?;
+            let Some(last) = objects.last() else { return Ok(all) };
+            after = Some(last.id.clone());
+            all.extend(objects);
+        }
     }
 
     /// The head of every tenant.
@@ -168,6 +198,7 @@ impl App {
             tracing::error!(%error, "fleet keys could not be renewed");
         }
         let before: Timestamp = self.clock.now().plus_secs(MEMORY.saturating_neg());
+        self.reports.prune(before);
         if let Err(error) = self.store.prune(before).await {
             tracing::warn!(%error, "old rows could not be dropped");
         }

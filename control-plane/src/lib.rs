@@ -23,6 +23,7 @@ pub mod presets;
 pub mod problem;
 pub mod public;
 pub mod publish;
+pub mod reports;
 pub mod request;
 pub mod serve;
 pub mod sightings;

@@ -10,6 +10,7 @@ mod api {
     mod fetching;
     mod gateways;
     mod identities;
+    mod key_sets;
     mod keys;
     mod objects;
     mod origin;

@@ -18,7 +18,7 @@ pub struct Attempt {
     pub at: Timestamp,
     /// Why it failed, if it did.
     pub error: Option<String>,
-    /// When the next is due; `None` after a failure: soon.
+    /// When the next is due.
     pub next: Option<Timestamp>,
 }
 

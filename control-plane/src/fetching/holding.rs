@@ -21,23 +21,17 @@ pub(super) async fn hold(
     tenant: &str,
     issuer: &Issuer,
     answer: &Answer,
-    fresh_until: Timestamp,
+    usable_until: Timestamp,
     now: Timestamp,
 ) -> Result<(), String> {
     let judged = judgement::judge(&answer.body).map_err(|invalid| invalid.to_string())?;
-    if judged.gives_secrets_away {
-        tracing::error!(
-            tenant,
-            issuer = issuer.id,
-            "the issuer publishes private or symmetric keys; they are not used, and it must replace them"
-        );
-    }
     let set = HeldSet {
         carrier: Carrier::ControlPlane,
         origin: carried::origin(issuer),
         jwks: judged.jwks,
         skipped: judged.skipped,
-        fresh_until: Some(fresh_until),
+        // So that whoever changes `max_stale` changes it for these keys, too.
+        fresh_until: Some(usable_until.plus_secs(i64::from(issuer.max_stale).saturating_neg())),
     };
     let check = |objects: &[Object], held: &[HeldKeys]| {
         configuration::faults(objects, held, now, (Kind::Issuer, &issuer.id))

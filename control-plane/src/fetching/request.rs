@@ -3,7 +3,11 @@
 use std::fmt;
 
 use axum::body::Bytes;
-use cambist_core::{endpoint::Endpoint, keyring::MAX_BODY_BYTES};
+use cambist_core::{
+    endpoint::Endpoint,
+    keyring::{Hints, MAX_BODY_BYTES},
+    time::Timestamp,
+};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
     Request, Response,
@@ -25,12 +29,21 @@ const MOST_HEADER_BYTES: usize = 64 * 1024;
 pub struct Answer {
     /// 200.
     pub status: u16,
-    /// `cache-control`.
-    pub cache_control: Option<String>,
+    /// How long it says it is fresh.
+    pub freshness: Freshness,
     /// At most [`MAX_BODY_BYTES`].
     pub body: Bytes,
     /// For [`Step::Http`].
     pub detail: Value,
+}
+
+/// The headers of an answer that say how long it is fresh.
+#[derive(Clone, Debug, Default)]
+pub struct Freshness {
+    cache_control: Option<String>,
+    age: Option<String>,
+    expires: Option<String>,
+    date: Option<String>,
 }
 
 /// How the request line names what is asked for.
@@ -113,8 +126,13 @@ async fn read(response: Response<Incoming>) -> Result<Answer, Stop> {
         }
         bytes.extend_from_slice(&data);
     }
-    let cache_control = text(header::CACHE_CONTROL);
-    Ok(Answer { status, cache_control, body: bytes.into(), detail })
+    let freshness = Freshness {
+        cache_control: text(header::CACHE_CONTROL),
+        age: text(header::AGE),
+        expires: text(header::EXPIRES),
+        date: text(header::DATE),
+    };
+    Ok(Answer { status, freshness, body: bytes.into(), detail })
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -127,6 +145,22 @@ fn cut(error: &dyn fmt::Display) -> Stop {
         format!("no whole answer: {error}"),
         "check that the port speaks HTTP and stays open",
     )
+}
+
+// === impl Freshness ===
+
+impl Freshness {
+    /// Seconds from `now` for which the answer says it is fresh; `None` if it says nothing.
+    pub(super) fn secs(&self, now: Timestamp) -> Option<u32> {
+        let Self { cache_control, age, expires, date } = self;
+        let hints = Hints {
+            cache_control: cache_control.as_deref(),
+            age: age.as_deref(),
+            expires: expires.as_deref(),
+            date: date.as_deref(),
+        };
+        hints.fresh_secs(now)
+    }
 }
 
 /// A task that ends when it is dropped.

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::{collections::HashMap, sync::Arc};
 
 use cambist_core::{
-    keyring::{Fetch, Fetched, Keyring, Progress, max_age},
+    keyring::{Alarm, Fetch, Fetched, Keyring, Progress},
     time::Timestamp,
     wire::snapshot::{Carrier, Issuer, KeySource},
 };
@@ -26,7 +26,7 @@ use crate::{
     carried, configuration,
     store::{
         ChangeError, StoreError,
-        records::{Digest, Expectation, Kind, Object, Page},
+        records::{Digest, Expectation},
     },
     text,
 };
@@ -37,16 +37,13 @@ const MOST_FLIGHTS: usize = 8;
 const TICK: Duration = Duration::from_millis(250);
 /// How long the store is left alone after it failed.
 const REST: Duration = Duration::from_secs(5);
-/// Issuers that are read at once.
-const PAGE: u32 = 1000;
-/// Seconds until the next fetch where the answer says nothing.
-const FRESH_DEFAULT: u32 = 300;
 
 /// Fetches what is due, until it is told to stop.
 pub struct Schedule {
     app: Arc<App>,
     tenants: HashMap<String, TenantKeys>,
     flights: JoinSet<Landing>,
+    spread: fn() -> u32,
 }
 
 /// The issuers of one tenant.
@@ -89,7 +86,12 @@ pub(super) fn as_fetched(issuer: &Issuer) -> Issuer {
 impl Schedule {
     /// The schedule of a service. Nothing happens before [`Self::run`] or [`Self::turn`].
     pub fn new(app: Arc<App>) -> Self {
-        Self { app, tenants: HashMap::new(), flights: JoinSet::new() }
+        Self::spread_by(app, random)
+    }
+
+    /// The same with something else than chance to spread refreshes and retries.
+    pub fn spread_by(app: Arc<App>, spread: fn() -> u32) -> Self {
+        Self { app, tenants: HashMap::new(), flights: JoinSet::new(), spread }
     }
 
     /// Works until `stopping` turns true; fetches under way are dropped then.
@@ -126,7 +128,7 @@ impl Schedule {
         self.withdraw(now).await?;
         let mut due = Vec::new();
         for (tenant, keys) in &mut self.tenants {
-            keys.keyring.expire(now, random());
+            keys.keyring.expire(now, (self.spread)());
             for fetch in keys.keyring.due(now) {
                 if self.flights.len().saturating_add(due.len()) < MOST_FLIGHTS {
                     due.push((tenant.clone(), fetch));
@@ -151,7 +153,7 @@ impl Schedule {
     /// Reads the issuers of a tenant again.
     async fn adopt(&mut self, tenant: &str, snapshot_epoch: u64, now: Timestamp) -> Result<(), StoreError> {
         let mut issuers = HashMap::new();
-        for object in self.issuers(tenant).await? {
+        for object in self.app.issuers(tenant).await? {
             // The bytes are ours: what cannot be read is told where the snapshot is made.
             let Ok(issuer) = configuration::issuer(&object) else { continue };
             if issuer.enabled && carried::carrier(&issuer) == Some(Carrier::ControlPlane) {
@@ -179,18 +181,6 @@ impl Schedule {
         keys.issuers = issuers;
         keys.snapshot_epoch = snapshot_epoch;
         Ok(())
-    }
-
-    async fn issuers(&self, tenant: &str) -> Result<Vec<Object>, StoreError> {
-        let mut all = Vec::new();
-        let mut after = None;
-        loop {
-            let page = Page { after: after.take(), limit: PAGE };
-            let objects = self.app.store.objects(tenant, Kind::Issuer, "", page).await?;
-            let Some(last) = objects.last() else { return Ok(all) };
-            after = Some(last.id.clone());
-            all.extend(objects);
-        }
     }
 
     async fn know(&self, tenant: &str, issuer: Issuer) -> Result<Known, StoreError> {
@@ -252,32 +242,40 @@ impl Schedule {
         let Landing { tenant, fetch, result } = landing;
         let now = self.app.clock.now();
         let Some(keys) = self.tenants.get_mut(&tenant) else { return };
-        let fresh = |answer: &Answer| answer.cache_control.as_deref().and_then(max_age);
         let fetched = match &result {
-            Ok(answer) => {
-                Fetched::Answer { status: answer.status, body: &answer.body, max_age: fresh(answer) }
-            }
+            Ok(answer) => Fetched::Answer {
+                status: answer.status,
+                body: &answer.body,
+                max_age: answer.freshness.secs(now),
+            },
             Err(_) => Fetched::Failed,
         };
-        let failed = match keys.keyring.finish(&fetch.issuer, fetch.ticket, fetched, now, random()) {
+        let failed = match keys.keyring.finish(&fetch.issuer, fetch.ticket, fetched, now, (self.spread)()) {
             Progress::Ignored => return,
             Progress::Next(next) => return Box::pin(self.launch(tenant, next)).await,
             Progress::Settled { failure, .. } => failure.is_some(),
         };
+        for Alarm { issuer, kids } in keys.keyring.take_alarms() {
+            let kids = kids.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            tracing::error!(
+                tenant,
+                issuer,
+                kids,
+                "the issuer publishes private or symmetric keys; they are not used, and it must replace them"
+            );
+        }
         let Some(known) = keys.issuers.get_mut(&fetch.issuer) else { return };
-        let mut attempt = Attempt { at: now, error: None, next: None };
+        let report = keys.keyring.report(&fetch.issuer);
+        let next = report.as_ref().and_then(|report| report.next_fetch_at).map(Timestamp::from_millis);
+        let mut attempt = Attempt { at: now, error: None, next };
         match result {
             Err(stop) => attempt.error = Some(format!("{}: {}", stop.step.name(), stop.error)),
             Ok(answer) if failed => attempt.error = Some(why(&known.issuer, &answer)),
             Ok(answer) => {
-                let Issuer { refresh_least_ms: least, refresh_most_ms: most, .. } = known.issuer;
-                let fresh = fresh(&answer).unwrap_or(FRESH_DEFAULT).saturating_mul(1000);
-                let until = now.plus_millis(i64::from(fresh.min(most).max(least)));
+                let usable_until = report.as_ref().and_then(|report| report.usable_until);
+                let until = Timestamp::from_millis(usable_until.unwrap_or_default());
                 match hold(&self.app, &tenant, &known.issuer, &answer, until, now).await {
-                    Ok(()) => {
-                        attempt.next = Some(until);
-                        known.usable_until = Some(until.plus_secs(i64::from(known.issuer.max_stale)));
-                    }
+                    Ok(()) => known.usable_until = Some(until),
                     Err(error) => attempt.error = Some(error),
                 }
             }

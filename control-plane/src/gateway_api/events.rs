@@ -52,7 +52,7 @@ pub(super) async fn report(
 ) -> Result<Json<Acknowledgement>, Problem> {
     let bytes = request::body(body).await?;
     let batch: Batch = strict::read_message(&bytes).map_err(Problem::invalid_message)?;
-    let Batch { instance, epoch, last_error, dropped, events, keys: _ } = batch;
+    let Batch { instance, epoch, last_error, dropped, events, keys } = batch;
     if instance.is_empty() || instance.len() > MAX_INSTANCE {
         let detail = format!("must have 1 to {MAX_INSTANCE} bytes");
         return Err(Problem::invalid_message(Fault::new("/instance", detail)));
@@ -62,6 +62,7 @@ pub(super) async fn report(
     let author = gateway.author(&app);
     let events =
         events.into_iter().map(|event| stored(tenant, event, author.at)).collect::<Result<_, _>>()?;
+    app.reports.note(tenant, &gateway.token.gateway, &instance, keys, author.at);
     let instance = Instance {
         instance,
         running_epoch: epoch,

@@ -54,6 +54,11 @@ async fn mk_bench(net: &Arc<Net>, issuer: Value) -> Bench {
     bench
 }
 
+/// A schedule that keeps to its times.
+pub(super) fn mk_schedule(app: &Arc<App>) -> Schedule {
+    Schedule::spread_by(Arc::clone(app), || 10)
+}
+
 async fn step(schedule: &mut Schedule) {
     schedule.turn().await.unwrap();
     schedule.settle().await;
@@ -85,7 +90,7 @@ async fn fetches_with_the_issuers_own_authority_and_carries_the_keys() {
     let bench = mk_bench(&net, mk_issuer(Some(&authority.pem))).await;
     let gateway = bench.gateway("edge", false).await;
     assert_eq!(carried(&gateway.get(SNAPSHOT).await), (Carrier::ControlPlane, None));
-    let mut schedule = Schedule::new(Arc::clone(&bench.app));
+    let mut schedule = mk_schedule(&bench.app);
     step(&mut schedule).await;
     let first = gateway.get(SNAPSHOT).await;
     assert_eq!(carried(&first), (Carrier::ControlPlane, Some(mk_set(&["a"]))));
@@ -119,14 +124,14 @@ async fn keys_outlive_a_restart_until_they_are_too_old() {
     let net = Net::to(origin.address);
     let bench = mk_bench(&net, mk_issuer(Some(&authority.pem))).await;
     let gateway = bench.gateway("edge", false).await;
-    step(&mut Schedule::new(Arc::clone(&bench.app))).await;
+    step(&mut mk_schedule(&bench.app)).await;
 
     // The issuer goes down, and the service starts anew on the same store.
     origin.set_raw("/keys", "HTTP/1.1 500 no\r\ncontent-length: 0\r\n\r\n");
     let fetcher = Fetcher::new(Arc::<Net>::clone(&net) as _);
     let store = Arc::clone(&bench.store) as Arc<dyn Store>;
     let (app, _stop) = App::with_fetcher(store, mk_kek(), bench.clock.clone(), fetcher);
-    let mut schedule = Schedule::new(Arc::clone(&app));
+    let mut schedule = mk_schedule(&app);
     // Fresh for 300 s, used for 600 more.
     bench.clock.set(START.plus_secs(899));
     step(&mut schedule).await;
@@ -152,7 +157,7 @@ async fn keys_of_one_origin_are_not_used_for_another() {
     let net = Net::to(origin.address);
     let bench = mk_bench(&net, mk_issuer(Some(&authority.pem))).await;
     let gateway = bench.gateway("edge", false).await;
-    let mut schedule = Schedule::new(Arc::clone(&bench.app));
+    let mut schedule = mk_schedule(&bench.app);
     step(&mut schedule).await;
     // Another authority: what the old one vouched for goes at once, and nothing comes in its place.
     let other = Authority::new();
@@ -174,7 +179,7 @@ async fn publishes_no_secret_that_an_issuer_gives_away() {
     origin.set("/keys", &json!({ "keys": [leaked, mk_key("a")] }));
     let bench = mk_bench(&Net::to(origin.address), mk_issuer(Some(&authority.pem))).await;
     let gateway = bench.gateway("edge", false).await;
-    step(&mut Schedule::new(Arc::clone(&bench.app))).await;
+    step(&mut mk_schedule(&bench.app)).await;
     let snapshot = gateway.get(SNAPSHOT).await;
     assert_eq!(carried(&snapshot).1, Some(mk_set(&["a"])));
     let held = bench.store.held("default", "cell").await.unwrap().unwrap();
@@ -233,7 +238,7 @@ async fn trusts_exactly_the_authorities_of_the_issuer() {
         assert!(error.contains(words), "{error}");
         // What was shown is told though it was refused.
         assert!(trial["stages"][3]["detail"]["certificate"]["names"].is_array(), "{trial:#}");
-        step(&mut Schedule::new(Arc::clone(&bench.app))).await;
+        step(&mut mk_schedule(&bench.app)).await;
         assert_eq!(bench.store.held("default", "cell").await.unwrap(), None);
     }
     // Without authorities of its own, the public ones.
@@ -275,7 +280,7 @@ async fn answers_that_are_no_key_set_are_told_apart() {
         let (at, error) = failure(&trial(&bench).await);
         assert_eq!(at, stage, "{error}");
         assert!(error.contains(words), "{error}");
-        step(&mut Schedule::new(Arc::clone(&bench.app))).await;
+        step(&mut mk_schedule(&bench.app)).await;
         assert_eq!(bench.store.held("default", "cell").await.unwrap(), None, "{error}");
         let told = bench.app.attempts.of("default", "cell").unwrap().error.unwrap();
         assert!(told.contains(words), "{told}");
@@ -298,7 +303,7 @@ async fn a_document_must_be_of_the_issuer_byte_for_byte() {
         let (stage, error) = failure(&trial(&bench).await);
         assert_eq!(stage, "document");
         assert!(error.contains(words), "{error}");
-        step(&mut Schedule::new(Arc::clone(&bench.app))).await;
+        step(&mut mk_schedule(&bench.app)).await;
         let told = bench.app.attempts.of("default", "cell").unwrap().error.unwrap();
         assert!(told.contains(words), "{told}");
     }

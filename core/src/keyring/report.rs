@@ -82,6 +82,11 @@ impl Keyring {
         .collect()
     }
 
+    /// What is known of one issuer's keys, whether that is to be reported or not.
+    pub fn report(&self, issuer: &str) -> Option<wire::IssuerKeys> {
+        self.issuers.get(issuer).map(|keys| keys.report(issuer))
+    }
+
     /// Notes that reports have arrived. What has changed meanwhile is due again.
     pub fn reported(&mut self, receipts: &[Receipt], now: Timestamp) {
         for Receipt { issuer, revision } in receipts {
