@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 const KEK: &str = "Environment:\n  CAMBIST_KEK  Key that encrypts secrets in the database, 64 hex digits; taken from \
                    the file `kek` in the data folder when not set\n  CAMBIST_LOG  As --log";
 
+const TOKEN: &str = "Environment:\n  CAMBIST_ADMIN_TOKEN  The admin token that `cambist init` printed";
+
 /// Turns the identity a workload already has into a short-lived token of your own.
 #[derive(Debug, Parser)]
 #[command(name = "cambist", version, arg_required_else_help = true, after_help = KEK)]
@@ -28,6 +30,12 @@ pub enum Command {
     /// Show the presets of issuers; needs no service
     #[command(subcommand)]
     Preset(PresetCommand),
+    /// Issuers of a running control plane
+    #[command(subcommand)]
+    Issuer(IssuerCommand),
+    /// Gateways of a running control plane
+    #[command(subcommand)]
+    Gateway(GatewayCommand),
 }
 
 /// `cambist preset`.
@@ -40,6 +48,73 @@ pub enum PresetCommand {
         /// Its name
         name: String,
     },
+}
+
+/// `cambist issuer …`.
+#[derive(Debug, Subcommand)]
+pub enum IssuerCommand {
+    /// Fetch an issuer's keys once and show each step; exit status 1 if one fails
+    Test(IssuerTestArguments),
+    /// Give the keys of an issuer that nobody can reach to the control plane
+    Push(IssuerPushArguments),
+}
+
+/// `cambist gateway …`.
+#[derive(Debug, Subcommand)]
+pub enum GatewayCommand {
+    /// Show the keys that a gateway uses, by issuer
+    Keys(GatewayKeysArguments),
+}
+
+/// How a running control plane is reached. The admin token is taken from `CAMBIST_ADMIN_TOKEN`.
+#[derive(Debug, Args)]
+#[command(after_help = TOKEN)]
+pub struct ApiArguments {
+    /// Where the control plane is
+    #[arg(long, value_name = "URL", env = "CAMBIST_URL", default_value = "http://127.0.0.1:8700")]
+    pub url: String,
+    /// PEM certificates of the authorities that its certificate may come from; the public ones otherwise
+    #[arg(long, value_name = "FILE", env = "CAMBIST_CA")]
+    pub ca: Option<PathBuf>,
+}
+
+/// `cambist issuer test`.
+#[derive(Debug, Args)]
+pub struct IssuerTestArguments {
+    /// The issuer's id
+    pub id: String,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist issuer push`.
+#[derive(Debug, Args)]
+pub struct IssuerPushArguments {
+    /// The issuer's id
+    pub id: String,
+    /// The JWK set; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist gateway keys`.
+#[derive(Debug, Args)]
+pub struct GatewayKeysArguments {
+    /// The gateway's name
+    pub name: String,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
 }
 
 /// `cambist init`.
@@ -76,6 +151,11 @@ pub struct ServeArguments {
 /// The key-encryption key from the environment, if it is there. No option: other users see command lines.
 pub fn kek_variable() -> Option<Secret<String>> {
     std::env::var("CAMBIST_KEK").ok().map(Secret::new)
+}
+
+/// The admin token from the environment, if it is there. No option, for the same reason.
+pub fn admin_token_variable() -> Option<Secret<String>> {
+    std::env::var("CAMBIST_ADMIN_TOKEN").ok().map(Secret::new)
 }
 
 #[cfg(test)]

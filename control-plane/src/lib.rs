@@ -9,6 +9,7 @@ pub mod args;
 pub mod auth;
 pub mod carried;
 pub mod clock;
+pub mod command;
 pub mod configuration;
 pub mod data;
 pub mod documents;

@@ -1,15 +1,16 @@
 //! The `cambist` command.
 #![forbid(unsafe_code)]
 
+use core::error::Error;
 use std::{
     io::{self, Write as _},
     process::ExitCode,
 };
 
 use cambist_control_plane::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, GatewayCommand, IssuerCommand},
     clock::Clock,
-    data::StartError,
+    command::{Shown, gateway, issuer},
     init, logs, presets, serve,
 };
 use clap::Parser as _;
@@ -17,7 +18,7 @@ use clap::Parser as _;
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Arguments::parse().command).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nothing is left to tell when even this fails.
             writeln!(io::stderr(), "cambist: {error}").ok();
@@ -26,25 +27,33 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), StartError> {
+async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     let clock = Clock::system();
     match command {
         Command::Init(arguments) => {
             let summary = init::run(arguments, &clock).await?;
-            io::stdout()
-                .write_all(summary.expose().as_bytes())
-                .map_err(|error| StartError::Internal(format!("the token could not be printed: {error}")))
+            print(summary.expose())?;
         }
         Command::Preset(command) => {
-            let text = presets::print(&command)?;
-            io::stdout()
-                .write_all(text.as_bytes())
-                .map_err(|error| StartError::Internal(format!("the preset could not be printed: {error}")))
+            print(&presets::print(&command)?)?;
         }
         Command::Serve(arguments) => {
-            logs::install(arguments.log, io::stderr)
-                .map_err(|error| StartError::Internal(error.to_string()))?;
-            serve::run(arguments, clock).await
+            logs::install(arguments.log, io::stderr).map_err(|error| error.to_string())?;
+            serve::run(arguments, clock).await?;
         }
+        Command::Issuer(IssuerCommand::Test(arguments)) => return show(&issuer::test(arguments).await?),
+        Command::Issuer(IssuerCommand::Push(arguments)) => return show(&issuer::push(arguments).await?),
+        Command::Gateway(GatewayCommand::Keys(arguments)) => return show(&gateway::keys(arguments).await?),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(Shown { text, content }: &Shown) -> Result<ExitCode, Box<dyn Error>> {
+    print(text)?;
+    Ok(if *content { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(text: &str) -> Result<(), Box<dyn Error>> {
+    let written = io::stdout().write_all(text.as_bytes());
+    Ok(written.map_err(|error| format!("the answer could not be printed: {error}"))?)
 }

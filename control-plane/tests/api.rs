@@ -5,6 +5,7 @@
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
 mod api {
     mod bench;
+    mod calls;
     mod command;
     mod events;
     mod fetching;

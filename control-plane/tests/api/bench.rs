@@ -136,6 +136,10 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     pub(super) fn with_peer(&self, peer: &str) -> Self {
         Self { peer: peer.parse().ok(), ..self.clone() }
     }
