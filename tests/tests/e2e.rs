@@ -30,6 +30,7 @@ mod e2e {
     mod exchange;
     mod fault_load;
     mod fetching;
+    mod fields;
     mod harness;
     mod hostile;
     mod hostile_load;
