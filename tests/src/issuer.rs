@@ -136,6 +136,17 @@ impl Issuer {
         Self { server, shared, iss }
     }
 
+    /// The same under another URL, which leads to it: its `iss` and what its discovery document names are there.
+    pub fn reached_at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.iss);
+        {
+            let mut book = self.shared.book();
+            url.clone_into(&mut book.iss);
+            url.clone_into(&mut book.url);
+        }
+        self
+    }
+
     /// Its port.
     pub const fn port(&self) -> u16 {
         self.server.port()

@@ -17,6 +17,7 @@ pub mod process;
 pub mod raw;
 pub mod server;
 pub mod stage;
+pub mod tls;
 pub mod upstream;
 pub mod verdict;
 pub mod wait;

@@ -45,6 +45,7 @@ mod e2e {
     mod revocation;
     mod rotation;
     mod shared_keys;
+    mod tls_issuers;
     mod token_sources;
     mod userinfo;
     mod vectors;

@@ -49,6 +49,36 @@ pub fn forward_proxy() -> Value {
     })
 }
 
+/// As [`forward_proxy`], over TLS: certificates must be of the authorities in the PEM file `roots` and for the name in
+/// the URL. The same as in `envoy/gateway.yaml`.
+pub fn secure_forward_proxy(roots: &Path) -> Value {
+    secured(forward_proxy(), roots)
+}
+
+/// A cluster with one host on loopback, reached over TLS as [`secure_forward_proxy`] does.
+pub fn secure_cluster(name: &str, port: u16, roots: &Path) -> Value {
+    secured(cluster(name, port), roots)
+}
+
+fn secured(mut cluster: Value, roots: &Path) -> Value {
+    const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    cluster["transport_socket"] = json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": format!("{EXTENSIONS}.transport_sockets.tls.v3.UpstreamTlsContext"),
+            "common_tls_context": { "validation_context": { "trusted_ca": { "filename": roots } } },
+        },
+    });
+    cluster["typed_extension_protocol_options"] = json!({
+        OPTIONS: {
+            "@type": format!("type.googleapis.com/{OPTIONS}"),
+            "upstream_http_protocol_options": { "auto_sni": true, "auto_san_validation": true },
+            "explicit_http_config": { "http_protocol_options": {} },
+        },
+    });
+    cluster
+}
+
 /// Our filter with the plugin configuration `plugin`.
 pub fn cambist(plugin: &Value) -> Value {
     json!({ "name": "cambist", "typed_config": cambist_typed(plugin) })

@@ -10,6 +10,7 @@ use cambist_tests::issuer::Issuer;
 use cambist_tests::jwt::Key;
 use cambist_tests::policy::{Policy, TOKEN_ENV};
 use cambist_tests::stage;
+use cambist_tests::tls::{Authority, Door};
 use cambist_tests::upstream::Upstream;
 use cambist_tests::wait;
 
@@ -51,22 +52,42 @@ async fn minimal_configuration_verifies_one_issuer(workers: u32) {
     assert_eq!(upstream.count(), 1);
 }
 
-async fn gateway_configuration_takes_its_policy_from_the_control_plane(workers: u32) {
+/// An issuer at `https://issuer.localhost`, behind a certificate of `authority` for `name`.
+async fn secure(authority: &Authority, name: &str) -> (Issuer, Door) {
     let issuer = Issuer::start(Key::p256("first")).await;
+    let door = Door::open(authority, &[name], issuer.port()).await;
+    (issuer.reached_at(&format!("https://issuer.localhost:{}", door.port())), door)
+}
+
+async fn gateway_configuration_takes_its_policy_from_the_control_plane(workers: u32) {
+    let (ours, stranger) = (Authority::new("ours"), Authority::new("stranger"));
+    let (issuer, _door) = secure(&ours, "issuer.localhost").await;
+    let (unknown, _unknown_door) = secure(&stranger, "issuer.localhost").await;
+    let (misnamed, _misnamed_door) = secure(&ours, "other.localhost").await;
     let control_plane = ControlPlane::start().await;
-    control_plane.apply(&Policy::exchange(&issuer)).await;
+    let policy = Policy::exchange(&issuer).and("unknown", &unknown).and("misnamed", &misnamed);
+    control_plane.apply(&policy).await;
     let token = control_plane.register_gateway().await;
     let upstream = Upstream::start().await;
     let changes = [
         ("port_value: 8080", format!("port_value: {}", control_plane.port())),
         ("port_value: 18000", format!("port_value: {}", upstream.port())),
+        // Of the two, only the one that is in force.
+        ("              trusted_ca: { filename: /etc/ssl/certs/ca-certificates.crt }\n      typed", {
+            let file = ours.file().display().to_string();
+            format!("              trusted_ca: {{ filename: {file} }}\n      typed")
+        }),
     ];
-    let text = without_issuer_tls(&configuration("gateway.yaml", &changes));
+    let text = configuration("gateway.yaml", &changes);
     let envoy = Setup::new(workers, text).env(TOKEN_ENV, &token).start().await;
     envoy.until_ready().await;
     let answer = envoy.send(&Request::get("/").bearer(&issuer.token("job"))).await.expect(200);
     assert_ne!(stage::seen(&answer).bearer(), issuer.token("job"));
     envoy.send(&Request::get("/").bearer(&Key::p256("first").token(&issuer.claims("job")))).await.expect(401);
+    for issuer in [unknown, misnamed] {
+        envoy.send(&Request::get("/").bearer(&issuer.token("job"))).await.expect(503);
+        assert_eq!(issuer.fetches().discovery, 0, "an issuer without a good certificate was asked");
+    }
     envoy.send(&Request::get("/")).await.expect(401);
     envoy.send(&Request::get("/").bearer(&issuer.token("job")).header("x_y", "z")).await.expect(400);
     assert_eq!(upstream.count(), 1);
@@ -109,20 +130,4 @@ async fn claims_configuration_decides_and_logs_by_claims(workers: u32) {
         wait::until(line, wait::PATIENCE, async || envoy.output().contains(line)).await;
     }
     assert!(!envoy.output().contains(&shop), "a token stands in the access log");
-}
-
-/// Our issuer is on loopback without TLS: takes it out of the cluster that reaches issuers.
-fn without_issuer_tls(text: &str) -> String {
-    let (before, after) =
-        text.split_once("\n      transport_socket:\n").expect("issuers are reached over TLS");
-    let end = after.find("\n      typed_extension_protocol_options:").expect("options follow");
-    let options = "auto_sni: true, auto_san_validation: true";
-    assert!(after[end..].contains(options), "certificates of issuers are checked");
-    let after = after[end..].replacen(options, "", 1);
-    let before = before.replacen(
-        "          dns_cache_config:\n",
-        "          allow_insecure_cluster_options: true\n          dns_cache_config:\n",
-        1,
-    );
-    format!("{before}{after}")
 }
