@@ -38,8 +38,12 @@ issuer: programs
 programs:
     cargo build --workspace --bins
 
+# Installs the OIDC provider from npm that end-to-end tests trust; quick when it is there.
+oidc-provider:
+    @scripts/oidc-provider.sh
+
 # Everything that must pass: unit tests native and as wasm, the API, and end to end in real Envoy.
-test: wasm planted programs
+test: wasm planted programs oidc-provider
     @echo "== unit tests"
     cargo test --workspace --lib --bins
     @just test-core-wasm
@@ -74,7 +78,7 @@ test-control-plane:
     cargo test -p cambist-control-plane
 
 # Real Envoy, real processes. `just test-e2e rotation` runs the tests whose names contain it.
-test-e2e filter="": wasm planted programs
+test-e2e filter="": wasm planted programs oidc-provider
     cargo test --workspace --test e2e -- {{ filter }}
 
 # The README's local recipe, executed word for word with func-e.

@@ -47,6 +47,16 @@ pub fn envoy() -> PathBuf {
     path
 }
 
+/// The folder with the packages of the OIDC provider that is not ours, installed by `just oidc-provider`.
+pub fn oidc_provider() -> PathBuf {
+    let home = root().join(".tools/oidc-provider");
+    let wanted = fs::read(root().join("tests/peers/oidc-provider/package-lock.json"));
+    let there = fs::read(home.join("package-lock.json"));
+    let same = wanted.is_ok_and(|wanted| there.is_ok_and(|there| wanted == there));
+    assert!(same, "{} is not what the lock file says; run: just oidc-provider", home.display());
+    home
+}
+
 /// Cargo's target folder.
 pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))

@@ -84,6 +84,12 @@ impl Request {
         self.header("content-type", "application/json")
     }
 
+    /// Sets a body of form fields, which must be encoded already.
+    pub fn form(mut self, fields: &str) -> Self {
+        self.body = fields.to_owned().into();
+        self.header("content-type", "application/x-www-form-urlencoded")
+    }
+
     /// Sends it to `port` over a connection of its own.
     pub async fn send(&self, port: u16) -> Answer {
         self.try_send(port).await.unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.path))

@@ -12,6 +12,7 @@ pub mod issuer;
 pub mod jwt;
 pub mod mutate;
 pub mod numbers;
+pub mod oidc_provider;
 pub mod policy;
 pub mod process;
 pub mod raw;

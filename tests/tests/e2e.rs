@@ -36,6 +36,7 @@ mod e2e {
     mod hostile_load;
     mod issuers;
     mod modes;
+    mod oidc_provider;
     mod outage;
     mod programs;
     mod protocols;
