@@ -128,8 +128,8 @@ impl Schedule {
         self.withdraw(now).await?;
         let mut due = Vec::new();
         for (tenant, keys) in &mut self.tenants {
-            keys.keyring.expire(now, (self.spread)());
-            for fetch in keys.keyring.due(now) {
+            keys.keyring.expire(&(), now, (self.spread)());
+            for fetch in keys.keyring.attend(&(), now).fetches {
                 if self.flights.len().saturating_add(due.len()) < MOST_FLIGHTS {
                     due.push((tenant.clone(), fetch));
                 } else {
@@ -250,11 +250,12 @@ impl Schedule {
             },
             Err(_) => Fetched::Failed,
         };
-        let failed = match keys.keyring.finish(&fetch.issuer, fetch.ticket, fetched, now, (self.spread)()) {
-            Progress::Ignored => return,
-            Progress::Next(next) => return Box::pin(self.launch(tenant, next)).await,
-            Progress::Settled { failure, .. } => failure.is_some(),
-        };
+        let failed =
+            match keys.keyring.conclude(&(), &fetch.issuer, fetch.ticket, fetched, now, (self.spread)()) {
+                Progress::Ignored => return,
+                Progress::Next(next) => return Box::pin(self.launch(tenant, next)).await,
+                Progress::Settled { failure, .. } => failure.is_some(),
+            };
         for Alarm { issuer, kids } in keys.keyring.take_alarms() {
             let kids = kids.into_iter().flatten().collect::<Vec<_>>().join(", ");
             tracing::error!(

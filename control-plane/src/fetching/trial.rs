@@ -75,7 +75,7 @@ async fn travel(
     keyring.adopt(&policy, now);
     let has_document =
         policy.issuer(&issuer.id).is_some_and(|issuer| matches!(issuer.keys, Keys::Discovery(_)));
-    let Some(fetch) = keyring.due(now).pop() else {
+    let Some(fetch) = keyring.attend(&(), now).fetches.pop() else {
         return Err(wrong(("", String::from("no address says where the keys are"))));
     };
     let answer = fetcher.get(&fetch.endpoint, &way, journey).await?;
@@ -85,7 +85,7 @@ async fn travel(
     }
     let mut judge = |answer: &Answer| {
         let ended = Fetched::Answer { status: answer.status, body: &answer.body, max_age: None };
-        keyring.finish(&issuer.id, fetch.ticket, ended, now, 0)
+        keyring.conclude(&(), &issuer.id, fetch.ticket, ended, now, 0)
     };
     match judge(&answer) {
         Progress::Next(next) => {

@@ -10,7 +10,6 @@ mod turn;
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
-use data_encoding::HEXLOWER;
 use hashbrown::HashSet;
 
 use self::seal::Seal;
@@ -20,7 +19,7 @@ pub use self::{
     record::{MAX_RECORD_BYTES, Record, SharedSet},
 };
 use super::issuer_keys::{IssuerKeys, Source};
-use crate::{digest::Digest, time::Timestamp};
+use crate::{digest::Digest, encoding, time::Timestamp};
 
 /// What [`Board::write`] takes as the last write of a name that nothing was written under: no write has this number.
 pub const UNWRITTEN: u32 = u32::MAX;
@@ -131,5 +130,5 @@ impl Sharing {
 /// Half of a digest, which is enough where nobody else chooses what goes in.
 fn short(digest: &Digest) -> String {
     let half = digest.as_bytes().first_chunk::<16>();
-    half.map(|half| HEXLOWER.encode(half)).unwrap_or_default()
+    half.map(|half| encoding::hex(half)).unwrap_or_default()
 }
