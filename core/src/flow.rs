@@ -5,6 +5,7 @@
 mod credential;
 mod exchange;
 mod grant;
+mod halt;
 mod parts;
 mod report;
 mod request;
@@ -21,7 +22,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use self::{
     credential::{Presented, presented},
-    grant::Halt,
+    halt::Halt,
     request::Place,
     visit::Visit,
 };

@@ -1,12 +1,13 @@
 //! From a presented token to edits: verify or find it verified, then authorise.
 
-use alloc::{boxed::Box, string::String, sync::Arc};
+use alloc::{string::String, sync::Arc};
 use core::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State,
+    halt::Halt,
     report::Subject,
     verdict::Judge,
     visit::{Inquiry, Visit},
@@ -23,15 +24,6 @@ use crate::{
     token_cache::Verified,
     wire::{event::IdentityTuple, snapshot::Exchange},
 };
-
-/// Why a decision stops here.
-#[derive(Debug)]
-pub(super) enum Halt {
-    /// The request is refused.
-    Denied { denial: Denial, subject: Option<Box<Subject>> },
-    /// Something has to be fetched first.
-    Wait(Call),
-}
 
 /// What every decision about a token looks at.
 #[derive(Clone, Copy)]
@@ -279,28 +271,4 @@ impl<'p> Desk<'p> {
 fn audience_of<'v>(binding: &Binding, verified: &'v Verified) -> &'v str {
     // The binding was found by one of these audiences, so there is one.
     identity_audience(&verified.audiences, |audience| binding.accepts(audience)).unwrap_or_default()
-}
-
-// === impl Halt ===
-
-impl Halt {
-    fn denied(denial: Denial, subject: Subject) -> Self {
-        Self::Denied { denial, subject: Some(Box::new(subject)) }
-    }
-
-    /// Adds the token's digest to a denial that knows nothing of it.
-    fn of_token(self, token: &[u8]) -> Self {
-        match self {
-            Self::Denied { denial, subject: None } => {
-                Self::denied(denial, Subject { token: Some(Digest::of(token)), ..Subject::default() })
-            }
-            other @ (Self::Denied { .. } | Self::Wait(_)) => other,
-        }
-    }
-}
-
-impl From<Denial> for Halt {
-    fn from(denial: Denial) -> Self {
-        Self::Denied { denial, subject: None }
-    }
 }

@@ -4,7 +4,8 @@ use alloc::{format, string::String};
 
 use super::{
     Call, Remote,
-    grant::{Desk, Halt},
+    grant::Desk,
+    halt::Halt,
     visit::{Inquiry, Visit},
 };
 use crate::{
