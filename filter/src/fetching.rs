@@ -20,6 +20,9 @@ pub const USER_AGENT: &str = concat!("cambist/", env!("CARGO_PKG_VERSION"));
 /// Most `kid`s in a log line.
 const LOGGED_KIDS: usize = 8;
 
+/// A Kubernetes API server answers 406 to whoever does not take the registered type of JWK sets (RFC 7517 §8.5.2).
+const ACCEPT: &str = "application/json, application/jwk-set+json";
+
 /// Starts what is due and ends what is overdue.
 pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
     let now = host.now();
@@ -83,7 +86,7 @@ fn launch(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, fetc
                 https: endpoint.is_https(),
                 authority: &endpoint.authority(),
                 path: endpoint.path(),
-                headers: &[("accept", "application/json"), ("user-agent", USER_AGENT)],
+                headers: &[("accept", ACCEPT), ("user-agent", USER_AGENT)],
                 body: None,
                 timeout_ms: u32::try_from(FETCH_TIMEOUT_MS).unwrap_or(u32::MAX),
             })

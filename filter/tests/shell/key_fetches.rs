@@ -34,6 +34,8 @@ fn prefetches_through_the_mapped_cluster() {
     assert_eq!((fetch.cluster.as_str(), fetch.method.as_str()), ("issuer", "GET"));
     assert_eq!(fetch.timeout_ms, 10_000);
     assert!(!fetch.headers.contains_key("authorization"));
+    // Kubernetes answers 406 to whoever names only one of them.
+    assert_eq!(fetch.headers["accept"], "application/json, application/jwk-set+json");
     vm.answer(&fetch, Reply::json(&sample::jwks(&[1])));
     let request = vm.get(&sample::good_token());
     assert!(vm.is_forwarded(request));
