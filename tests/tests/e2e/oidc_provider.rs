@@ -54,8 +54,8 @@ async fn oidc_provider_rotates_its_keys(workers: u32) {
     let all = |status: u16| vec![status; workers as usize];
     let provider = OidcProvider::start().await;
     let stage = stage(workers, &provider).await;
-    let (old_rs, old_es) = (provider.token("RS256").await, provider.token("ES256").await);
-    for token in [&old_rs, &old_es] {
+    let (from_rsa, from_curve) = (provider.token("RS256").await, provider.token("ES256").await);
+    for token in [&from_rsa, &from_curve] {
         assert_eq!(stage.present_to_each_worker(token).await, all(200));
     }
     // Both are published, the second signs.
@@ -66,7 +66,7 @@ async fn oidc_provider_rotates_its_keys(workers: u32) {
         ("first-ES256", "ES256"),
     ];
     provider.publish(&both).await;
-    for (alg, old) in [("RS256", &old_rs), ("ES256", &old_es)] {
+    for (alg, old) in [("RS256", &from_rsa), ("ES256", &from_curve)] {
         let new = provider.token(alg).await;
         assert_eq!(kid(&new), format!("second-{alg}"));
         assert_eq!(stage.present_to_each_worker(&new).await, all(200), "the first request with a new key");
@@ -78,7 +78,7 @@ async fn oidc_provider_rotates_its_keys(workers: u32) {
     let new = provider.token("ES256").await;
     assert_eq!(kid(&new), "third-ES256");
     assert_eq!(stage.present_to_each_worker(&new).await, all(200));
-    for old in [&old_rs, &old_es] {
+    for old in [&from_rsa, &from_curve] {
         assert_eq!(stage.present_to_each_worker(old).await, all(401), "the key of {} is gone", kid(old));
     }
     assert_eq!(stage.present_to_each_worker(&provider.token("RS256").await).await, all(200));
