@@ -49,7 +49,7 @@ test: wasm planted programs oidc-provider
     @just test-core-wasm
     @just test-core-wasip1
     @echo "== integration and end to end"
-    cargo test --workspace --test '*'
+    cargo test --workspace --test api --test shell --test smoke --test differential --test e2e --test repo
     @echo "== just test: every suite passed"
 
 # The decisions, native.
@@ -84,6 +84,15 @@ test-e2e filter="": wasm planted programs oidc-provider
 # The README's local recipe, executed word for word with func-e.
 test-func-e: wasm programs
     scripts/func-e.py {{ func_e }}
+
+# Builds a Kubernetes API server, etcd and kubectl from source, with Go; minutes once, nothing when they are there.
+kubernetes:
+    @scripts/kubernetes.sh
+
+# A real Kubernetes API server as an issuer, set up by the commands of docs/kubernetes.md. Needs Go.
+test-kubernetes: wasm programs kubernetes
+    cargo test --workspace --test kubernetes -- --test-threads=2
+    @echo "== just test-kubernetes: passed"
 
 # Formatting, clippy with warnings as errors on every crate alone, licences and sources.
 lint: setup
@@ -135,5 +144,8 @@ fuzz *options: setup
     @scripts/cargo-tool.sh cargo-fuzz {{ cargo_fuzz }} cargo-fuzz
     scripts/fuzz.sh {{ options }}
 
+# What needs Go as well; CI runs it after `just test`.
+ci: test-func-e test-kubernetes
+
 # All of it, in the order of cost.
-ci: lint check-each test test-func-e
+everything: lint check-each test ci

@@ -57,6 +57,14 @@ pub fn oidc_provider() -> PathBuf {
     home
 }
 
+/// The folder with `kube-apiserver`, `etcd` and `kubectl`, built by `just kubernetes`.
+pub fn kubernetes() -> PathBuf {
+    let answer = root().join(".tools/kubernetes-path");
+    let path = fs::read_to_string(&answer)
+        .unwrap_or_else(|error| panic!("{}: {error}; run: just kubernetes", answer.display()));
+    PathBuf::from(path.trim())
+}
+
 /// Cargo's target folder.
 pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))

@@ -10,6 +10,7 @@ pub mod envoy;
 pub mod http2;
 pub mod issuer;
 pub mod jwt;
+pub mod kubernetes;
 pub mod mutate;
 pub mod numbers;
 pub mod oidc_provider;

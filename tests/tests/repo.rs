@@ -232,7 +232,27 @@ fn readme_shows_the_two_commands() {
 fn ci_runs_the_readmes_test_command() {
     let script = read(".ci/run");
     assert!(script.contains("cargo install --locked just && just test;"));
-    assert!(script.contains("just test-func-e"));
+    assert!(script.contains("just ci;"));
+    assert!(read("justfile").contains("\nci: test-func-e test-kubernetes\n"));
+}
+
+/// `just test` names its test programs, because one needs more than it may ask for: none may be forgotten.
+#[test]
+fn every_test_program_is_run_by_a_recipe() {
+    let recipes = read("justfile");
+    let named: BTreeSet<_> =
+        recipes.split("--test ").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
+    let sources = sources();
+    let programs: Vec<_> = sources
+        .keys()
+        .filter_map(|path| match path.split('/').collect::<Vec<_>>()[..] {
+            [_, "tests", file] => file.strip_suffix(".rs"),
+            _ => None,
+        })
+        .collect();
+    assert!(programs.len() > 5, "found only {programs:?}");
+    let missing: Vec<_> = programs.into_iter().filter(|name| !named.contains(name)).collect();
+    assert!(missing.is_empty(), "no recipe runs {missing:?}");
 }
 
 /// Indented lines of the README are commands. Each is a recipe, or is executed word for word by `just test-func-e`.
