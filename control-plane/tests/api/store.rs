@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use cambist_control_plane::store::{
-    ChangeError, Store,
-    records::{
-        Action, Author, Change, Deployment, HeldKeys, Identity, IdentityFilter, Instance, Kind, Object, Page,
-        Reference, StoredEvent, Tenant, Tuple,
+use cambist_control_plane::{
+    fault::Fault,
+    store::{
+        ChangeError, Store,
+        records::{
+            Action, Author, Change, Deployment, Expectation, HeldKeys, HeldSet, Identity, IdentityFilter,
+            Instance, Kind, Object, Page, Reference, StoredEvent, Tenant, Tuple,
+        },
+        sqlite::{Pragma, SqliteStore},
     },
-    sqlite::{Pragma, SqliteStore},
 };
-use cambist_core::time::Timestamp;
+use cambist_core::{
+    time::Timestamp,
+    wire::{keys::UnusedKey, snapshot::Carrier},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -49,7 +55,7 @@ fn mk_create(doc: Value, references: Vec<Reference>) -> Action {
     Action::Create { doc, references, token: None }
 }
 
-fn fits(_: &[Object], _: &[HeldKeys]) -> Vec<cambist_control_plane::fault::Fault> {
+fn fits(_: &[Object], _: &[HeldKeys]) -> Vec<Fault> {
     Vec::new()
 }
 
@@ -132,7 +138,7 @@ async fn undoes_what_the_check_refuses(store: &dyn Store) {
     let before = (*store.heads().borrow().get(TENANT).unwrap(), store.audit(TENANT, 0, 100).await.unwrap());
     let refuse = |objects: &[Object], _: &[HeldKeys]| {
         assert_eq!(objects.len(), 1, "the check sees the change");
-        vec![cambist_control_plane::fault::Fault::new("/x", "no")]
+        vec![Fault::new("/x", "no")]
     };
     let change = mk_change(Kind::Issuer, "a", mk_create(json!({}), Vec::new()));
     assert!(matches!(store.change(change, &refuse).await, Err(ChangeError::Invalid(_))));
@@ -228,6 +234,68 @@ async fn writers_do_not_get_in_each_others_way(store: &dyn Store) {
     assert_eq!(Some(&store.heads().borrow().get(TENANT).unwrap().epoch), epochs.last());
 }
 
+fn mk_held(kid: &str, carrier: Carrier) -> HeldSet {
+    HeldSet {
+        carrier,
+        origin: [1; 32],
+        jwks: json!({ "keys": [{ "kid": kid }] }),
+        skipped: vec![UnusedKey { index: 1, kid: None, reason: String::from("r") }],
+        fresh_until: Some(NOW),
+    }
+}
+
+async fn holds_keys_of_issuers(store: &dyn Store) {
+    let hold = async |set: HeldSet, expected: Expectation, at: Timestamp| {
+        let author = Author { at, ..mk_author() };
+        store.hold(TENANT, "a", set, expected, author, &fits).await
+    };
+    let pushed = || mk_held("k", Carrier::Pushed);
+    let missing = hold(pushed(), Expectation::Nothing, NOW).await;
+    assert!(matches!(missing, Err(ChangeError::Missing)), "{missing:?}");
+    create(store, Kind::Issuer, "a").await;
+    let kept = hold(pushed(), Expectation::Nothing, NOW).await.unwrap();
+    assert_eq!((kept.version, &kept.set, kept.at), (1, &pushed(), NOW));
+    assert_eq!(store.held(TENANT, "a").await.unwrap().as_ref(), Some(&kept));
+    assert_eq!(store.held("other", "a").await.unwrap(), None);
+    for expected in [Expectation::Nothing, Expectation::Version(2)] {
+        let stale = hold(pushed(), expected, NOW).await;
+        assert!(matches!(stale, Err(ChangeError::Stale { current: 1 })), "{stale:?}");
+    }
+    // What was fetched again is no change; whatever was pushed is one.
+    let head = || *store.heads().borrow().get(TENANT).unwrap();
+    let fetched = || mk_held("k", Carrier::ControlPlane);
+    for (set, version, moved) in [
+        (pushed(), 2, true),
+        (fetched(), 3, true),
+        (fetched(), 3, false),
+        (mk_held("l", Carrier::ControlPlane), 4, true),
+    ] {
+        let before = head();
+        let later = NOW.plus_secs(i64::try_from(version).unwrap());
+        let kept = hold(set, Expectation::Anything, later).await.unwrap();
+        assert_eq!((kept.version, kept.at), (version, later));
+        assert_eq!(head().snapshot_epoch > before.snapshot_epoch, moved, "{version}");
+    }
+    let refuse = |_: &[Object], held: &[HeldKeys]| vec![Fault::new("", held.len().to_string())];
+    let refused = store.hold(TENANT, "a", pushed(), Expectation::Anything, mk_author(), &refuse).await;
+    assert!(matches!(refused, Err(ChangeError::Invalid(faults)) if faults[0].detail == "1"));
+    assert_eq!(store.held(TENANT, "a").await.unwrap().unwrap().version, 4);
+    assert_eq!(store.configuration(TENANT).await.unwrap().2.len(), 1);
+
+    let release =
+        async |version| store.release(TENANT, "a", Expectation::Version(version), mk_author()).await;
+    assert!(matches!(release(3).await, Err(ChangeError::Stale { current: 4 })));
+    release(4).await.unwrap();
+    assert!(matches!(release(4).await, Err(ChangeError::Missing)));
+    hold(pushed(), Expectation::Nothing, NOW).await.unwrap();
+    store.change(mk_change(Kind::Issuer, "a", Action::Delete { expected: None }), &fits).await.unwrap();
+    assert_eq!(store.held(TENANT, "a").await.unwrap(), None);
+    let rows = store.audit(TENANT, 0, 100).await.unwrap();
+    let acts =
+        rows.iter().map(|row| row.action.as_str()).filter(|act| act.ends_with("_keys")).collect::<Vec<_>>();
+    assert_eq!(acts, ["push_keys", "push_keys", "fetch_keys", "fetch_keys", "withdraw_keys", "push_keys"]);
+}
+
 /// Runs each test of the suite on a store of its own.
 macro_rules! suite {
     ($($test:ident),* $(,)?) => {
@@ -253,6 +321,7 @@ suite![
     undoes_what_the_check_refuses,
     keeps_tenants_apart,
     finds_gateways_by_token,
+    holds_keys_of_issuers,
     records_events_once,
     writers_do_not_get_in_each_others_way,
 ];
