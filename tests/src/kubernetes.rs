@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -112,6 +112,9 @@ impl Kubernetes {
             Algorithm::Es256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
         };
         let key = key.expect("a key can be made");
+        // It would read the public half from an RSA key, not from this form of one on a curve.
+        let public = pem("PUBLIC KEY", &key.subject_public_key_info());
+        write(self.folder.path(), &format!("{name}.pub"), &public);
         write(self.folder.path(), &format!("{name}.key"), &pem("PRIVATE KEY", key.serialized_der()));
     }
 
@@ -144,7 +147,7 @@ impl Kubernetes {
             format!("--service-account-signing-key-file={}", file(&format!("{signing}.key"))),
         ];
         let keys =
-            [signing].iter().chain(published).map(|key| file(&format!("{key}.key"))).collect::<Vec<_>>();
+            [signing].iter().chain(published).map(|key| file(&format!("{key}.pub"))).collect::<Vec<_>>();
         arguments.extend(keys.iter().map(|key| format!("--service-account-key-file={key}")));
         let mut process = start("kube-apiserver", &arguments, self.folder.path());
         wait::until("the API server is ready", wait::PATIENCE * 2, async || {

@@ -10,6 +10,7 @@ use cambist_tests::kubernetes::{Algorithm, Kubernetes};
 use cambist_tests::policy::TOKEN_ENV;
 use cambist_tests::upstream::Upstream;
 use cambist_tests::wait;
+use serde_json::Value;
 
 use super::page::{Page, Shell};
 
@@ -40,6 +41,10 @@ impl Site {
         let kubernetes = Kubernetes::start("first", algorithm).await;
         let control_plane = ControlPlane::start().await;
         let mut environment = kubernetes.environment();
+        let commands = artifact::cambist().parent().unwrap().display().to_string();
+        for (_, path) in environment.iter_mut().filter(|(name, _)| name == "PATH") {
+            *path = format!("{commands}:{path}");
+        }
         environment.push(("CAMBIST_URL".to_owned(), format!("http://127.0.0.1:{}", control_plane.port())));
         environment.push(("CAMBIST_ADMIN_TOKEN".to_owned(), control_plane.admin_token().to_owned()));
         let site = Self {
@@ -65,6 +70,18 @@ impl Site {
     pub(crate) fn token(&self) -> String {
         self.run("token");
         self.shell.variable("TOKEN")
+    }
+
+    /// The whole audit trail.
+    pub(crate) async fn audit(&self) -> Vec<Value> {
+        let mut rows = Vec::new();
+        let mut path = "/v1/audit?limit=1000".to_owned();
+        loop {
+            let page = self.control_plane.get(&path).await;
+            rows.extend(page["items"].as_array().unwrap().iter().cloned());
+            let Some(next) = page["next"].as_str() else { return rows };
+            path = format!("/v1/audit?limit=1000&cursor={next}");
+        }
     }
 
     /// `envoy/gateway.yaml` with the page's changes, on ports of its own.
