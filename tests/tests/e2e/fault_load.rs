@@ -10,6 +10,16 @@ fn rotations_refuse_no_valid_token() {
 }
 
 #[test]
+fn a_storm_of_unknown_keys_harms_nobody() {
+    hold("storm");
+}
+
+#[test]
+fn an_issuer_that_is_away_is_noticed_when_its_keys_are_too_old() {
+    hold("outage");
+}
+
+#[test]
 fn a_dead_vm_comes_back_and_others_do_not_notice() {
     hold("trap");
 }

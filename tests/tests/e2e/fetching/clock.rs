@@ -1,9 +1,12 @@
 //! The gateway's clock jumps: keys neither last for ever nor are lost for long, and nobody is asked without end.
 
+use std::time::Duration;
+
 use cambist_tests::client::Request;
 use cambist_tests::envoy::clock::Clock;
 use cambist_tests::envoy::{Envoy, Setup, config};
 use cambist_tests::issuer::Issuer;
+use cambist_tests::jwt::Key;
 use cambist_tests::policy::Policy;
 use cambist_tests::stage;
 use cambist_tests::upstream::Upstream;
@@ -14,6 +17,7 @@ use super::lanes::{Lanes, RECOVERY, skip_discovery};
 
 workers! {
     a_clock_that_jumps_ahead_makes_old_keys_stale,
+    a_clock_that_jumps_back_does_not_make_keys_last,
 }
 
 const HOUR: i64 = 3_600;
@@ -86,5 +90,23 @@ async fn a_clock_that_jumps_ahead_makes_old_keys_stale(workers: u32) {
     let took = lanes.until("afterwards", || token(issuer, 3 * MAX_STALE), 200).await;
     assert!(took <= RECOVERY, "back after {took:?}");
     scene.lanes.expect("a token of the old days", &scene.issuer.token("first"), 401).await;
+    scene.is_calm_after(before).await;
+}
+
+async fn a_clock_that_jumps_back_does_not_make_keys_last(workers: u32) {
+    let mut scene = Scene::set(workers).await;
+    let before = scene.issuer.fetches().keys;
+    scene.clock.set(-24 * HOUR);
+    let old = scene.token(-24 * HOUR);
+    scene.lanes.expect("a token of that day", &old, 200).await;
+    scene.lanes.expect("a token of tomorrow", &scene.issuer.token("first"), 401).await;
+    scene.issuer.replace_keys(Key::p256("second"));
+    let Scene { lanes, issuer, .. } = &mut scene;
+    let took = lanes.until("the new key", || token(issuer, -24 * HOUR), 200).await;
+    assert!(took <= Duration::from_secs(1), "the new key took {took:?}");
+    scene.lanes.expect("a token of the key that is gone", &old, 401).await;
+    scene.clock.set(0);
+    let now = scene.issuer.token("now");
+    scene.lanes.expect("today again", &now, 200).await;
     scene.is_calm_after(before).await;
 }

@@ -191,5 +191,12 @@ async fn j12_a_private_key_in_the_key_set(workers: u32) {
     for key in [private, rsa, Key::ed25519("private-ed"), Key::p256("symmetric")] {
         lanes.expect(key.kid(), &key.token(&claims), 401).await;
     }
-    assert!(!stage.envoy.output().contains(&secret), "the log holds the key");
+    // Whoever runs the gateway is told, once, by name.
+    stage.envoy.until_counted("cambist.keys_private_published", 4).await;
+    let log = stage.envoy.output();
+    for kid in ["private", "private-rsa", "private-ed", "symmetric"] {
+        let alarms = log.lines().filter(|line| line.contains("private or symmetric") && line.contains(kid));
+        assert!((1..=workers as usize + 1).contains(&alarms.count()), "{kid}: {log}");
+    }
+    assert!(!log.contains(&secret), "the log holds the key");
 }

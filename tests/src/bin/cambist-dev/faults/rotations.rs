@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cambist_tests::client::{Connection, Request};
+use cambist_tests::envoy::Envoy;
 use cambist_tests::issuer::Issuer;
 use cambist_tests::jwt::Key;
 use cambist_tests::wait;
@@ -88,6 +89,17 @@ pub(crate) async fn run(short: bool, report: &mut Report) {
     report.note("a removed key is refused, p50", format!("{:.1?}", percentile(removed.clone(), 50)));
     report.at_most("a removed key is refused, most", percentile(removed, 100), MAX_AGE + GRACE);
     report.note("fetches", issuer.fetches().keys);
+    quiet_removal(&scene.envoy, &issuer, report).await;
+}
+
+/// A key goes, and no token of another one makes anybody look.
+async fn quiet_removal(envoy: &Envoy, issuer: &Issuer, report: &mut Report) {
+    let token = issuer.token("quiet");
+    let mut probes = envoy.connection_to_each_worker().await;
+    present(&mut probes, &token, 200).await;
+    issuer.replace_keys(Key::p256("after"));
+    let took = refused(&mut probes, &token, Instant::now()).await;
+    report.at_most("a removed key is refused, no other token", took, MAX_AGE + GRACE);
 }
 
 fn tokens(valid: &Arc<Mutex<Valid>>) -> Tokens {
