@@ -127,14 +127,15 @@ fn a_refresh_elsewhere_does_not_stand_for_the_refetch_of_a_later_request() {
 
 #[test]
 fn a_request_waits_for_the_fetch_of_another_vm_whatever_the_floor() {
-    let mut process = Process::warm(2, issuer());
+    let mut process = Process::warm(2, issuer_with(|issuer| issuer.refetch_floor_ms = 600_000));
     process.pass_millis(299_000);
     assert_eq!(process.look_up(1, 2), Said::Wait);
     process.fetch(&[1]);
     process.pass_millis(300_000);
     let (leader, fetch) = process.one_fetch();
     let follower = 1 - leader;
-    process.pass_millis(1);
+    process.pass_millis(50);
+    assert!(process.tick(follower).is_empty());
     assert_eq!(process.look_up(follower, 2), Said::Wait);
     let _ = process.answer(leader, &fetch, &jwks(&[1, 2]));
     let _ = process.tick(follower);
