@@ -5,6 +5,7 @@ use cambist_tests::jwt::{Key, Parts};
 use cambist_tests::oidc_provider::OidcProvider;
 use cambist_tests::policy::{Policy, binding};
 use cambist_tests::stage::Stage;
+use cambist_tests::wait;
 use serde_json::json;
 
 workers! {
@@ -77,7 +78,11 @@ async fn oidc_provider_rotates_its_keys(workers: u32) {
     provider.publish(&third).await;
     let new = provider.token("ES256").await;
     assert_eq!(kid(&new), "third-ES256");
-    assert_eq!(stage.present_to_each_worker(&new).await, all(200));
+    // The rest after the fetch for the second ones may not be over yet.
+    wait::until("the third key is taken", wait::PATIENCE, async || {
+        stage.present_to_each_worker(&new).await == all(200)
+    })
+    .await;
     for old in [&from_rsa, &from_curve] {
         assert_eq!(stage.present_to_each_worker(old).await, all(401), "the key of {} is gone", kid(old));
     }
