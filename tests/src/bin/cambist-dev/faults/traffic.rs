@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cambist_tests::client::{Connection, Request};
 use cambist_tests::envoy::Envoy;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{self, Interval, MissedTickBehavior, interval_at};
 
 /// What the `number`th request of a lane brings. It is dropped once the request is answered.
 pub(crate) type Tokens = Arc<dyn Fn(usize, u64) -> Arc<String> + Send + Sync>;
@@ -35,18 +35,25 @@ pub(crate) struct Traffic {
 // === impl Traffic ===
 
 impl Traffic {
-    /// Starts `lanes` lanes that send `per_second` requests together. The listener balances exactly, so that they are
-    /// spread over the workers.
+    /// Starts `lanes` lanes that send `per_second` requests together, one after the other: all at once they would wait
+    /// for each other. The listener balances exactly, so that they are spread over the workers.
     pub(crate) async fn start(envoy: &Envoy, lanes: usize, per_second: usize, tokens: Tokens) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let period = Duration::from_secs(1) * u32::try_from(lanes).expect("few lanes")
             / u32::try_from(per_second).expect("a pace");
         let port = envoy.port();
+        let mut connections = Vec::new();
+        for _ in 0..lanes {
+            connections.push(Connection::open(port).await.expect("envoy accepts connections"));
+        }
+        let mut first = time::Instant::now();
         let mut running = Vec::new();
-        for lane in 0..lanes {
-            let connection = Connection::open(port).await.expect("envoy accepts connections");
+        for (lane, connection) in connections.into_iter().enumerate() {
+            let mut pace = interval_at(first, period);
+            pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            first += period / u32::try_from(lanes).expect("few lanes");
             let (over, tokens) = (Arc::clone(&over), Arc::clone(&tokens));
-            running.push(tokio::spawn(send(lane, port, connection, period, over, tokens)));
+            running.push(tokio::spawn(send(lane, port, connection, pace, over, tokens)));
         }
         Self { over, lanes: running }
     }
@@ -72,12 +79,10 @@ async fn send(
     lane: usize,
     port: u16,
     mut connection: Connection,
-    period: Duration,
+    mut pace: Interval,
     over: Arc<AtomicBool>,
     tokens: Tokens,
 ) -> Tally {
-    let mut pace = interval(period);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut tally = Tally::default();
     let mut number = 0;
     while !over.load(Ordering::Relaxed) {
