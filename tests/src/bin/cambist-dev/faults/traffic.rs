@@ -70,7 +70,7 @@ impl Traffic {
 
     /// Ends it after `span`; what became of all lanes.
     pub(crate) async fn stop_after(self, span: Duration) -> Tally {
-        tokio::time::sleep(span).await;
+        time::sleep(span).await;
         Tally::sum(self.stop().await)
     }
 }
