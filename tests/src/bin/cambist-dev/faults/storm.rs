@@ -45,8 +45,8 @@ pub(crate) async fn run(short: bool, report: &mut Report) {
     issuer.forget_most_at_once();
     let per_second = requests / usize::try_from(span.as_secs()).expect("a short time");
     let traffic = Traffic::start(&scene.envoy, GOOD_LANES, GOOD_PER_SECOND, good).await;
-    let storm = Traffic::start(&scene.envoy, STORM_LANES, per_second, unknown(&issuer)).await;
-    let storm = storm.stop_after(span).await;
+    let port = scene.envoy.port();
+    let storm = Traffic::aside(port, STORM_LANES, per_second, unknown(&issuer), span).await;
     let beside = Tally::sum(traffic.stop().await);
     let sent = usize::try_from(storm.total()).expect("a number");
     report.at_least("requests with unknown keys", sent + STORM_LANES, requests);

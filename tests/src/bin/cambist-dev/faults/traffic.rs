@@ -1,12 +1,15 @@
 //! Requests at a steady pace, each lane on a connection of its own, with how each was answered.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cambist_tests::client::{Connection, Request};
 use cambist_tests::envoy::Envoy;
+use nix::unistd::gettid;
+use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Interval, MissedTickBehavior, interval_at};
 
@@ -38,10 +41,32 @@ impl Traffic {
     /// Starts `lanes` lanes that send `per_second` requests together, one after the other: all at once they would wait
     /// for each other. The listener balances exactly, so that they are spread over the workers.
     pub(crate) async fn start(envoy: &Envoy, lanes: usize, per_second: usize, tokens: Tokens) -> Self {
+        Self::start_at(envoy.port(), lanes, per_second, tokens).await
+    }
+
+    /// As [`Self::start`], for `span` and to whoever listens on `port`, from a thread that gives way to all others: what
+    /// it costs to send is not what is measured.
+    pub(crate) async fn aside(
+        port: u16,
+        lanes: usize,
+        per_second: usize,
+        tokens: Tokens,
+        span: Duration,
+    ) -> Tally {
+        let aside = tokio::task::spawn_blocking(move || {
+            give_way();
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+            runtime.block_on(async {
+                Self::start_at(port, lanes, per_second, tokens).await.stop_after(span).await
+            })
+        });
+        aside.await.expect("a load does not panic")
+    }
+
+    async fn start_at(port: u16, lanes: usize, per_second: usize, tokens: Tokens) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let period = Duration::from_secs(1) * u32::try_from(lanes).expect("few lanes")
             / u32::try_from(per_second).expect("a pace");
-        let port = envoy.port();
         let mut connections = Vec::new();
         for _ in 0..lanes {
             connections.push(Connection::open(port).await.expect("envoy accepts connections"));
@@ -73,6 +98,12 @@ impl Traffic {
         time::sleep(span).await;
         Tally::sum(self.stop().await)
     }
+}
+
+/// Makes this thread the last to get a core. Where that is not possible the measurement is only noisier.
+fn give_way() {
+    let thread = gettid().to_string();
+    Command::new("renice").args(["-n", "19", "-p", &thread]).output().ok();
 }
 
 async fn send(
