@@ -3,9 +3,9 @@
 use cambist_core::{
     jose::{
         alg::Alg,
-        jwk::{InvalidKey, VerificationKey},
-        key_set::{InvalidKeySet, KeySet},
+        key_set::{InvalidKeySet, KeySet, SkippedKey},
     },
+    keyring,
     wire::keys::{UnusedKey, UsedKey},
 };
 use serde_json::{Map, json, value::Value};
@@ -31,36 +31,17 @@ pub fn judge(document: &[u8]) -> Result<Judgement, InvalidKeySet> {
     let entries = members.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let usable = |(index, _): &(usize, &Value)| set.skipped().iter().all(|skipped| skipped.index != *index);
     let keys = entries.iter().enumerate().filter(usable).map(|(_, entry)| public(entry)).collect::<Vec<_>>();
-    let skipped = set.skipped().iter().map(|skipped| UnusedKey {
-        index: skipped.index,
-        kid: skipped.kid.clone(),
-        reason: skipped.reason.to_string(),
-    });
     Ok(Judgement {
         jwks: json!({ "keys": keys }),
-        skipped: skipped.collect(),
-        gives_secrets_away: entries.iter().any(is_secret),
+        skipped: keyring::unused(&set),
+        gives_secrets_away: set.skipped().iter().any(SkippedKey::is_secret),
     })
 }
 
 /// The keys of a JWK set that was judged, with those of `algorithms` that each may verify.
 pub fn used(jwks: &Value, algorithms: &[String]) -> Vec<UsedKey> {
     let algorithms = algorithms.iter().filter_map(|name| Alg::from_name(name)).collect::<Vec<_>>();
-    let one = |key: &VerificationKey| UsedKey {
-        kid: key.kid().map(str::to_owned),
-        algorithms: algorithms
-            .iter()
-            .filter(|alg| key.fits(**alg))
-            .map(|alg| alg.name().to_owned())
-            .collect(),
-    };
-    let set = KeySet::from_value(jwks).unwrap_or_default();
-    set.keys().iter().map(|key| one(key)).collect()
-}
-
-fn is_secret(entry: &Value) -> bool {
-    let read = entry.as_object().map(VerificationKey::from_jwk);
-    matches!(read, Some(Err(InvalidKey::Private | InvalidKey::Symmetric)))
+    keyring::used(&KeySet::from_value(jwks).unwrap_or_default(), &algorithms)
 }
 
 fn public(entry: &Value) -> Value {

@@ -19,7 +19,7 @@ use self::{answer::Ended, issuer_keys::IssuerKeys, shared::Turn};
 pub use self::{
     failure::FetchFailure,
     freshness::Hints,
-    report::Receipt,
+    report::{Receipt, unused, used},
     shared::{Board, Holder, LEASE_MS, MAX_RECORD_BYTES, Record, SharedSet, Sharing, UNWRITTEN},
 };
 use crate::{

@@ -74,11 +74,7 @@ struct Landing {
 /// The issuer with the source that the control plane fetches from, in a gateway's words.
 pub(super) fn as_fetched(issuer: &Issuer) -> Issuer {
     let KeySource::ControlPlane { uri, .. } = &issuer.keys else { return issuer.clone() };
-    let keys = match uri {
-        Some(uri) => KeySource::JwksUri { uri: uri.clone() },
-        None => KeySource::Discovery,
-    };
-    Issuer { keys, ..issuer.clone() }
+    Issuer { keys: KeySource::at(uri.clone()), ..issuer.clone() }
 }
 
 // === impl Schedule ===

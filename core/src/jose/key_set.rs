@@ -41,6 +41,13 @@ pub struct SkippedKey {
     pub reason: InvalidKey,
 }
 
+impl SkippedKey {
+    /// Whether it holds what its owner alone may know, so that it must be replaced.
+    pub const fn is_secret(&self) -> bool {
+        matches!(self.reason, InvalidKey::Private | InvalidKey::Symmetric)
+    }
+}
+
 /// Why a document is not a JWK set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidKeySet {

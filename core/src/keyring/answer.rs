@@ -6,11 +6,7 @@ use super::{
     FetchFailure, Fetched, MAX_BODY_BYTES, Progress, discovery,
     issuer_keys::{Good, InFlight, IssuerKeys},
 };
-use crate::{
-    backoff,
-    jose::{jwk::InvalidKey, key_set::KeySet},
-    time::Timestamp,
-};
+use crate::{backoff, jose::key_set::KeySet, time::Timestamp};
 
 /// How long a set is fresh that does not say so.
 const REFRESH_DEFAULT_MS: i64 = 300_000;
@@ -126,8 +122,7 @@ impl IssuerKeys {
 
     /// Notes the private keys of a set; those by `kid` unless they are the ones of the set before.
     pub(super) fn note_private(&mut self, keys: &KeySet) -> Option<Vec<Option<String>>> {
-        let skipped = keys.skipped().iter();
-        let secret = skipped.filter(|key| matches!(key.reason, InvalidKey::Private | InvalidKey::Symmetric));
+        let secret = keys.skipped().iter().filter(|key| key.is_secret());
         let private: Vec<_> = secret.map(|key| key.kid.clone()).collect();
         let is_news = !private.is_empty() && private != self.private;
         self.private = private;

@@ -3,6 +3,7 @@
 use alloc::{
     borrow::ToOwned,
     string::{String, ToString as _},
+    sync::Arc,
     vec::Vec,
 };
 
@@ -11,7 +12,11 @@ use super::{
     issuer_keys::{IssuerKeys, Source},
 };
 use crate::{
-    jose::alg::Alg,
+    jose::{
+        alg::Alg,
+        jwk::VerificationKey,
+        key_set::{KeySet, SkippedKey},
+    },
     time::Timestamp,
     wire::keys::{self as wire, KeyRule, UnusedKey, UsedKey},
 };
@@ -37,6 +42,29 @@ pub(super) struct Reporting {
 pub struct Receipt {
     issuer: String,
     revision: u64,
+}
+
+/// The usable keys of a set, with those of `algorithms` that each may verify.
+pub fn used(set: &KeySet, algorithms: &[Alg]) -> Vec<UsedKey> {
+    let one = |key: &Arc<VerificationKey>| UsedKey {
+        kid: key.kid().map(ToOwned::to_owned),
+        algorithms: algorithms
+            .iter()
+            .filter(|alg| key.fits(**alg))
+            .map(|alg| alg.name().to_owned())
+            .collect(),
+    };
+    set.keys().iter().map(one).collect()
+}
+
+/// The other keys of a set, and why they are not usable.
+pub fn unused(set: &KeySet) -> Vec<UnusedKey> {
+    let one = |key: &SkippedKey| UnusedKey {
+        index: key.index,
+        kid: key.kid.clone(),
+        reason: key.reason.to_string(),
+    };
+    set.skipped().iter().map(one).collect()
 }
 
 // === impl Reporting ===
@@ -106,28 +134,15 @@ impl IssuerKeys {
             Source::Jwks(rule, endpoint) => (*rule, Some(endpoint.url())),
             Source::Discovery(document) => (KeyRule::Discovery, Some(document.url())),
         };
-        let keys = self.set.as_ref().map(|good| &good.keys);
-        let used = keys.into_iter().flat_map(|keys| keys.keys()).map(|key| UsedKey {
-            kid: key.kid().map(ToOwned::to_owned),
-            algorithms: Alg::ALL
-                .iter()
-                .filter(|alg| key.fits(**alg))
-                .map(|alg| alg.name().to_owned())
-                .collect(),
-        });
-        let skipped = keys.into_iter().flat_map(|keys| keys.skipped()).map(|key| UnusedKey {
-            index: key.index,
-            kid: key.kid.clone(),
-            reason: key.reason.to_string(),
-        });
+        let keys = self.set.as_ref().map(|good| &*good.keys);
         let fetches = !self.is_fixed();
         let set = self.set.as_ref().filter(|_| fetches);
         wire::IssuerKeys {
             issuer: id.to_owned(),
             source,
             url,
-            keys: used.collect(),
-            skipped: skipped.collect(),
+            keys: keys.map(|keys| used(keys, &Alg::ALL)).unwrap_or_default(),
+            skipped: keys.map(unused).unwrap_or_default(),
             fetched_at: set.map(|good| good.began.millis()),
             next_fetch_at: fetches.then_some(self.next_at.millis()),
             usable_until: set.and_then(|_| self.usable_until()).map(Timestamp::millis),

@@ -41,16 +41,15 @@ pub fn compile_document(
         faults.add("authority", "a route exchanges in the gateway, which needs an https authority as iss");
     }
     for issuer in &document.issuers {
-        let advice = match (&issuer.keys, &issuer.preset) {
+        let (member, detail) = match (&issuer.keys, &issuer.preset) {
             (KeySource::Pushed | KeySource::ControlPlane { .. } | KeySource::Carried { .. }, _) => {
-                "keys/source: needs a control plane; use discovery, jwks_uri, derived or inline"
+                ("keys/source", "needs a control plane; use discovery, jwks_uri, derived or inline")
             }
             (_, Some(_)) => {
-                "preset: is filled in by the control plane; write out what `cambist preset` shows"
+                ("preset", "is filled in by the control plane; write out what `cambist preset` shows")
             }
             _ => continue,
         };
-        let (member, detail) = advice.split_once(": ").unwrap_or_default();
         faults.add(format!("issuer/{}/{member}", issuer.id), detail);
     }
     document.signing_keys.retain(|key| match check_private_key(&key.private_key) {

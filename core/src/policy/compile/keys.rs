@@ -53,9 +53,9 @@ pub(super) fn compile(
         wire::KeySource::Inline { jwks } => key_set(&jwks).map(Keys::Inline),
         wire::KeySource::Pushed => Ok(Keys::Carried(Carrier::Pushed, None)),
         wire::KeySource::ControlPlane { uri, .. } => {
-            let document = || format!("{base}/.well-known/openid-configuration");
-            let (field, url) = uri.map_or_else(|| ("iss", document()), |uri| ("keys/uri", uri));
-            endpoint(field, &url).map(|_| Keys::Carried(Carrier::ControlPlane, None))
+            // Judged as where it is fetched from, which is for the control plane.
+            compile(iss, wire::KeySource::at(uri), allow_http)?;
+            Ok(Keys::Carried(Carrier::ControlPlane, None))
         }
         wire::KeySource::Carried { by, jwks } => {
             let set = jwks.map(|jwks| key_set(&jwks)).transpose()?;

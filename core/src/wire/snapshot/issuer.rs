@@ -187,6 +187,13 @@ impl AudienceRule {
 
 // === impl KeySource ===
 
+impl KeySource {
+    /// Where keys are that are fetched: at an explicit URL, or where discovery finds them.
+    pub fn at(uri: Option<String>) -> Self {
+        uri.map_or(Self::Discovery, |uri| Self::JwksUri { uri })
+    }
+}
+
 impl TryFrom<FlatKeySource> for KeySource {
     type Error = String;
 
