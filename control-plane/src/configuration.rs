@@ -86,6 +86,7 @@ pub fn faults_alone(record: Record, subject: (Kind, &str)) -> Vec<Fault> {
             records.extend(distinct.into_iter().map(|id| stand_in_client(id)));
         }
         Record::Header(_)
+        | Record::ExternalEndpoint(_)
         | Record::Issuer(_)
         | Record::Client(_)
         | Record::SigningKey(_)
@@ -165,6 +166,10 @@ fn stand_in_client(client_id: &str) -> Record {
     Record::Client(snapshot::Client {
         client_id: client_id.to_owned(),
         name: String::from("a"),
+        grant_types: Vec::new(),
+        authentication: snapshot::ClientAuthentication::None,
+        secrets: Vec::new(),
+        credentials: None,
         enabled: true,
     })
 }

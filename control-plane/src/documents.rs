@@ -1,7 +1,7 @@
 //! What administrators write beyond what gateways read. Deliberately absent: issuers, bindings and routes, whose
 //! documents are exactly their wire records.
 
-use cambist_core::wire::snapshot::Client;
+use cambist_core::wire::snapshot::{self, Client, ClientAuthentication, ClientCredentials};
 use serde::{Deserialize, Serialize};
 
 /// A client. Its wire record holds `client_id`, `name` and `enabled`.
@@ -21,6 +21,12 @@ pub struct ClientDocument {
     /// Grants it may use at the token endpoint. None is on by default; the exchange in the gateway is no grant.
     #[serde(default)]
     pub grant_types: Vec<GrantType>,
+    /// Whether it must prove at a token endpoint who it is.
+    #[serde(default)]
+    pub authentication: ClientAuthentication,
+    /// What the grant `client_credentials` gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<ClientCredentials>,
     /// A disabled client is refused.
     #[serde(default = "enabled")]
     pub enabled: bool,
@@ -65,8 +71,39 @@ pub struct GatewayDocument {
 impl ClientDocument {
     /// What gateways read of it.
     pub fn wire(&self) -> Client {
-        let Self { client_id, name, description: _, tags: _, grant_types: _, enabled } = self;
-        Client { client_id: client_id.clone(), name: name.clone(), enabled: *enabled }
+        let Self {
+            client_id,
+            name,
+            description: _,
+            tags: _,
+            grant_types,
+            authentication,
+            credentials,
+            enabled,
+        } = self;
+        Client {
+            client_id: client_id.clone(),
+            name: name.clone(),
+            grant_types: grant_types.iter().copied().filter_map(GrantType::wire).collect(),
+            authentication: *authentication,
+            secrets: Vec::new(),
+            credentials: credentials.clone(),
+            enabled: *enabled,
+        }
+    }
+}
+
+// === impl GrantType ===
+
+impl GrantType {
+    /// The grant as gateways know it; `None` for those that are only stored.
+    const fn wire(self) -> Option<snapshot::GrantType> {
+        match self {
+            Self::ClientCredentials => Some(snapshot::GrantType::ClientCredentials),
+            Self::JwtBearer => Some(snapshot::GrantType::JwtBearer),
+            Self::TokenExchange => Some(snapshot::GrantType::TokenExchange),
+            Self::AuthorizationCode | Self::Ciba => None,
+        }
     }
 }
 

@@ -58,7 +58,16 @@ pub fn issuer(issuer: &Issuer, faults: &mut Faults) {
 
 /// A client.
 pub fn client(client: &ClientDocument, faults: &mut Faults) {
-    let ClientDocument { client_id: _, name, description, tags, grant_types: _, enabled: _ } = client;
+    let ClientDocument {
+        client_id: _,
+        name,
+        description,
+        tags,
+        grant_types: _,
+        enabled: _,
+        authentication: _,
+        credentials: _,
+    } = client;
     faults.demand((1..=128).contains(&name.chars().count()), "/name", "must have 1 to 128 characters");
     faults.demand(description.chars().count() <= 1024, "/description", "must have at most 1024 characters");
     faults.demand(tags.len() <= 64, "/tags", "must be at most 64");

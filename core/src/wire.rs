@@ -5,4 +5,5 @@
 pub mod changes;
 pub mod event;
 pub mod keys;
+pub mod mint;
 pub mod snapshot;

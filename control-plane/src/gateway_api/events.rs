@@ -6,7 +6,10 @@ use axum::{Json, body::Body, extract::State};
 use cambist_core::{
     identity::identity_id,
     time::Timestamp,
-    wire::event::{Acknowledgement, Batch, Event, IdentityTuple, Minted, Outcome},
+    wire::{
+        event::{Acknowledgement, Batch, Event, IdentityTuple, Minted, Outcome},
+        snapshot::GrantType,
+    },
 };
 use serde::Serialize;
 
@@ -36,6 +39,10 @@ struct Detail<'a> {
     identity: Option<&'a IdentityTuple>,
     #[serde(skip_serializing_if = "Option::is_none")]
     minted: Option<&'a Minted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<GrantType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a IdentityTuple>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     fields: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -85,6 +92,8 @@ fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Pro
         token_sha256,
         identity,
         minted,
+        grant,
+        actor,
         fields,
         audit_fields,
     } = event;
@@ -104,6 +113,8 @@ fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Pro
         token_sha256: token_sha256.as_deref(),
         identity: identity.as_ref(),
         minted: minted.as_ref(),
+        grant,
+        actor: actor.as_ref(),
         fields: &fields,
         audit_fields: &audit_fields,
         fault,

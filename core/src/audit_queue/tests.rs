@@ -19,6 +19,8 @@ fn event(outcome: Outcome) -> Event {
         token_sha256: None,
         identity: None,
         minted: None,
+        grant: None,
+        actor: None,
         fields: BTreeMap::new(),
         audit_fields: BTreeMap::new(),
     }

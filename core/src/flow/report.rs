@@ -111,6 +111,8 @@ impl Report {
             token_sha256: Some(token.hex()),
             identity: Some(identity),
             minted: Some(minted),
+            grant: None,
+            actor: None,
             fields: fields.identity,
             audit_fields: fields.audit,
         };
@@ -150,6 +152,8 @@ fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subje
         token_sha256: token.map(|token| -> String { token.hex() }),
         identity,
         minted: None,
+        grant: None,
+        actor: None,
         fields: fields.identity,
         audit_fields: fields.audit,
     }

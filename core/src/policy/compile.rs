@@ -92,6 +92,14 @@ impl Compiler {
             Record::Issuer(issuer) => self.issuer(issuer),
             Record::Client(client) => self.client(client),
             Record::Binding(binding) => self.binding(binding),
+            Record::ExternalEndpoint(endpoint) => {
+                self.fault(
+                    "external_endpoint",
+                    &endpoint.id,
+                    "id",
+                    "this version exchanges at no external endpoint",
+                );
+            }
             Record::Route(route) => self.route(route),
             Record::SigningKey(key) => self.signing_key(key, secrets),
             Record::AuthorityKeys(keys) => self.authority_keys = Some(keys),

@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::IssuerKeys;
+use super::{keys::IssuerKeys, snapshot::GrantType};
 
 /// The body of `POST /gateway/v1/events`. Delivered at least once; de-duplicated by (instance, sequence).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,12 @@ pub struct Event {
     /// What was minted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minted: Option<Minted>,
+    /// The grant, at a token endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantType>,
+    /// Who acts for the identity (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<IdentityTuple>,
     /// The issuer's `identity_fields` of a verified token.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,

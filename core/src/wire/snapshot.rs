@@ -2,7 +2,9 @@
 
 mod binding;
 mod claim_out;
+mod client;
 mod condition;
+mod external_endpoint;
 mod issuer;
 mod route;
 mod signing_key;
@@ -15,11 +17,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
 pub use self::{
-    binding::{Binding, Profile},
+    binding::{ActorRule, Binding, Profile, SigningAlg},
     claim_out::ClaimOut,
+    client::{Client, ClientAuthentication, ClientCredentials, GrantType},
     condition::Condition,
+    external_endpoint::{ClientLogin, ExternalEndpoint, ExternalGrant, SecretText, TargetParameter},
     issuer::{AudienceRule, Carrier, Issuer, KeySource, default_algorithms},
-    route::{Exchange, ForeignToken, Mode, PathMatch, Route},
+    route::{Exchange, ForeignToken, Mode, PathMatch, Place, Route},
     signing_key::{PrivateKey, SigningKey},
     token_source::{HeaderSource, TokenSource, default_token_sources},
     userinfo::{OnError, UserInfo},
@@ -40,6 +44,8 @@ pub enum Record {
     Client(Client),
     /// Which tokens of which issuer act for a client, and what they get.
     Binding(Binding),
+    /// A token endpoint of somebody else, where routes may exchange.
+    ExternalEndpoint(ExternalEndpoint),
     /// What happens to a request.
     Route(Route),
     /// A fleet key; present only for gateways that may mint.
@@ -76,19 +82,6 @@ pub struct End {
     pub records: u64,
 }
 
-/// Who may exchange.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Client {
-    /// `cl_…`, never reused.
-    pub client_id: String,
-    /// Human-readable name.
-    pub name: String,
-    /// A disabled client is refused.
-    #[serde(default = "enabled")]
-    pub enabled: bool,
-}
-
 /// The authority's published keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +106,9 @@ pub struct Document {
     pub clients: Vec<Client>,
     /// Bindings.
     pub bindings: Vec<Binding>,
+    /// Token endpoints of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external_endpoints: Vec<ExternalEndpoint>,
     /// Routes.
     pub routes: Vec<Route>,
     /// Keys that mint in this gateway.

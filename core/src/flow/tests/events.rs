@@ -38,6 +38,8 @@ fn denial_of(denial: Denial) -> Event {
         token_sha256: None,
         identity: None,
         minted: None,
+        grant: None,
+        actor: None,
         fields: BTreeMap::new(),
         audit_fields: BTreeMap::new(),
     }
@@ -64,6 +66,8 @@ fn a_mint_names_who_got_what_and_why() {
         token_sha256: Some(sha256(&token)),
         identity: Some(tuple()),
         minted: Some(minted),
+        grant: None,
+        actor: None,
         fields: BTreeMap::new(),
         audit_fields: BTreeMap::new(),
         ..denial_of(Denial::Internal)

@@ -7,7 +7,9 @@ use crate::{
     condition::Condition,
     digest::Digest,
     policy::{Binding, Route, canonical_path},
-    wire::snapshot::{self as wire, Exchange, ForeignToken, Mode, PathMatch, Profile},
+    wire::snapshot::{
+        self as wire, ActorRule, Exchange, ForeignToken, Mode, PathMatch, Place, Profile, SigningAlg,
+    },
 };
 
 impl Compiler {
@@ -25,6 +27,10 @@ impl Compiler {
             targets,
             ttl,
             profile,
+            alg,
+            subject_template,
+            claims,
+            actor,
             until,
             enabled,
         } = binding;
@@ -57,6 +63,15 @@ impl Compiler {
         self.bound("binding", &id, "ttl", ttl, 60, 3_600);
         if profile != Profile::AtJwt {
             self.fault("binding", &id, "profile", "this version mints only at+jwt");
+        }
+        if alg != SigningAlg::Es256 {
+            self.fault("binding", &id, "alg", "this version signs only ES256");
+        }
+        if subject_template.is_some() || !claims.is_empty() {
+            self.fault("binding", &id, "claims", "this version has no templates");
+        }
+        if actor != ActorRule::Refuse {
+            self.fault("binding", &id, "actor", "this version lets nobody act for another");
         }
         if !self.binding_ids.insert(id.clone()) {
             self.fault("binding", &id, "id", "is used twice");
@@ -115,6 +130,9 @@ impl Compiler {
             clients,
             scopes,
             exchange,
+            external: _,
+            resource: _,
+            place: _,
             target,
             forward,
             cors_preflight,
@@ -195,6 +213,14 @@ impl Compiler {
         let wire::Route { id, mode, exchange, target, forward, foreign_token, .. } = route;
         if matches!(exchange, Exchange::ControlPlane | Exchange::External) {
             self.fault("route", id, "exchange", "this version exchanges only in the gateway");
+        }
+        if route.external.is_some() || route.resource.is_some() || route.place != Place::Gateway {
+            self.fault(
+                "route",
+                id,
+                "resource",
+                "this version knows neither resources, sidecars nor external endpoints",
+            );
         }
         if *exchange != Exchange::None && *forward {
             let detail = "has no meaning with exchange: the subject token is replaced";

@@ -7,7 +7,8 @@ use crate::wire::snapshot::{Document, Exchange, Header, KeySource, PrivateKey, R
 
 /// The records of `document`, as if a control plane had sent them to `gateway`.
 pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
-    let Document { authority, tenant, issuers, clients, bindings, routes, signing_keys } = document;
+    let Document { authority, tenant, issuers, clients, bindings, external_endpoints, routes, signing_keys } =
+        document;
     let header = Header {
         schema: String::from(SCHEMA),
         gateway: String::from(gateway),
@@ -21,6 +22,7 @@ pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
         .chain(issuers.into_iter().map(Record::Issuer))
         .chain(clients.into_iter().map(Record::Client))
         .chain(bindings.into_iter().map(Record::Binding))
+        .chain(external_endpoints.into_iter().map(Record::ExternalEndpoint))
         .chain(routes.into_iter().map(Record::Route))
         .chain(signing_keys.into_iter().map(Record::SigningKey))
         .collect()

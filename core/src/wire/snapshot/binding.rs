@@ -1,8 +1,9 @@
 //! A binding as a snapshot carries it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::Value;
 
 use super::{Condition, enabled};
 
@@ -40,6 +41,20 @@ pub struct Binding {
     /// Shape of the access token.
     #[serde(default)]
     pub profile: Profile,
+    /// What signs the access token. RS256 needs a gateway whose host signs, or the control plane.
+    #[serde(default, skip_serializing_if = "SigningAlg::is_default")]
+    pub alg: SigningAlg,
+    /// Template of the access token's `sub`, such as `spiffe://td.example/ns/${jwt.claim.kubernetes\\.io.namespace}`.
+    /// A SPIFFE ID and required for `jwt-svid`; absent for `at+jwt`: the identity's `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_template: Option<String>,
+    /// More claims of the access token: name → constant or, in texts, template over `${jwt.claim.…}`. Registered
+    /// claims and those that we set are a fault.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, Value>,
+    /// Whether somebody may act for the subject (RFC 8693 §1.1).
+    #[serde(default, skip_serializing_if = "ActorRule::is_default")]
+    pub actor: ActorRule,
     /// The binding ends at this Unix time in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
@@ -60,6 +75,49 @@ pub enum Profile {
     JwtSvid,
 }
 
-const fn default_ttl() -> u32 {
+/// What signs an access token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SigningAlg {
+    /// ECDSA over P-256.
+    #[default]
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1_5, for verifiers that know nothing else.
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+/// Whether somebody may act for the subject, as an `actor_token` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorRule {
+    /// Nobody: an `actor_token` is refused.
+    #[default]
+    Refuse,
+    /// Delegation with an `actor_token`, impersonation without.
+    Allow,
+    /// Delegation only.
+    Require,
+}
+
+// === impl SigningAlg ===
+
+impl SigningAlg {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+// === impl ActorRule ===
+
+impl ActorRule {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+pub(super) const fn default_ttl() -> u32 {
     900
 }

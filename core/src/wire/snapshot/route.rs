@@ -16,6 +16,9 @@ use super::{
 pub struct Route {
     /// Unique in the tenant.
     pub id: String,
+    /// Where it is in force.
+    #[serde(default, skip_serializing_if = "Place::is_default")]
+    pub place: Place,
     /// Exact host, `*.suffix`, or `*`. Compared without port, lower case.
     pub host: String,
     /// Which paths.
@@ -35,7 +38,15 @@ pub struct Route {
     /// Whether and where the token is exchanged.
     #[serde(default)]
     pub exchange: Exchange,
-    /// Audience of the access token; absent: the binding's first target.
+    /// The [`super::ExternalEndpoint`] of `exchange: external`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
+    /// Identifier of the protected resource behind it (RFC 9728 §1.2), an https URL. Its metadata is served, and
+    /// challenges point there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// Audience of the access token; absent: the binding's first target. A token of our own that names it is not
+    /// exchanged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// Verify only: forward the subject token instead of dropping it.
@@ -56,6 +67,17 @@ pub struct Route {
     /// What must be true of a token that is presented here, beside what its binding demands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+}
+
+/// Where a route is in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// At gateways.
+    #[default]
+    Gateway,
+    /// At sidecars, which trust our authority alone.
+    Sidecar,
 }
 
 /// Which paths a route covers, compared with the canonical path.
@@ -107,4 +129,13 @@ pub enum ForeignToken {
     Reject,
     /// Leave it alone. A compile fault on a `require` route.
     Pass,
+}
+
+// === impl Place ===
+
+impl Place {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }

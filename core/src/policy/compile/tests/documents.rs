@@ -24,6 +24,7 @@ fn valid() -> Document {
         issuers,
         clients,
         bindings,
+        external_endpoints: Vec::new(),
         routes,
         signing_keys,
     }
