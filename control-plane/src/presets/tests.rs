@@ -69,7 +69,7 @@ fn compiled(preset: &str) -> Policy {
         epoch: 1,
         max_staleness: 3600,
     };
-    let client = Client { client_id: String::from("cl_a"), name: String::from("a"), enabled: true };
+    let client: Client = serde_json::from_value(json!({ "client_id": "cl_a", "name": "a" })).unwrap();
     let records = [
         Record::Header(header),
         Record::Issuer(issuer(preset)),

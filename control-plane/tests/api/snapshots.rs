@@ -27,6 +27,7 @@ fn kinds(records: &[Record]) -> Vec<&'static str> {
             Record::Issuer(_) => "issuer",
             Record::Client(_) => "client",
             Record::Binding(_) => "binding",
+            Record::ExternalEndpoint(_) => "external_endpoint",
             Record::Route(_) => "route",
             Record::SigningKey(_) => "signing_key",
             Record::AuthorityKeys(_) => "authority_keys",
