@@ -6,6 +6,7 @@ mod credential;
 mod exchange;
 mod grant;
 mod halt;
+mod order;
 mod parts;
 mod report;
 mod request;

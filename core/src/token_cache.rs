@@ -68,6 +68,8 @@ pub struct Verified {
 pub struct Access {
     /// `Bearer ` and the token, ready to be set.
     pub authorization: Arc<str>,
+    /// Unix seconds at which it ends.
+    pub exp: i64,
     /// Until when it may be served: some time before its `exp`.
     pub usable_until: Timestamp,
     /// Its `jti`, which may be revoked.
@@ -75,7 +77,7 @@ pub struct Access {
 }
 
 /// Everything an access token depends on beside its subject token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct AccessKey<'a> {
     /// SHA-256 of the actor token.
     pub actor: Option<Digest>,
@@ -83,8 +85,8 @@ pub struct AccessKey<'a> {
     pub issuer: Digest,
     /// Digest of the compiled binding.
     pub binding: Digest,
-    /// Audience of the access token.
-    pub target: &'a str,
+    /// Audiences of the access token.
+    pub targets: &'a [&'a str],
     /// Granted scopes.
     pub scope: &'a str,
     /// The login id that UserInfo gave.
@@ -101,7 +103,7 @@ struct OwnedKey {
     actor: Option<Digest>,
     issuer: Digest,
     binding: Digest,
-    target: String,
+    targets: Vec<String>,
     scope: String,
     login: Option<String>,
     minter: Vec<u8>,
@@ -224,24 +226,37 @@ impl fmt::Debug for AccessTokens {
 
 impl OwnedKey {
     fn new(key: &AccessKey<'_>) -> Self {
-        let AccessKey { actor, issuer, binding, target, scope, login, minter } = *key;
-        let (target, scope, login) = (target.into(), scope.into(), login.map(String::from));
-        Self { actor, issuer, binding, target, scope, login, minter: minter.into() }
+        let AccessKey { actor, issuer, binding, targets, scope, login, minter } = *key;
+        let targets = targets.iter().map(|target| String::from(*target)).collect();
+        let (scope, login) = (scope.into(), login.map(String::from));
+        Self { actor, issuer, binding, targets, scope, login, minter: minter.into() }
     }
 
     fn is(&self, key: &AccessKey<'_>) -> bool {
-        let Self { actor, issuer, binding, target, scope, login, minter } = self;
-        let (actor, issuer, binding) = (*actor, *issuer, *binding);
-        let own = AccessKey { actor, issuer, binding, target, scope, login: login.as_deref(), minter };
-        own == *key
+        let Self { actor, issuer, binding, targets, scope, login, minter } = self;
+        let AccessKey {
+            actor: ours,
+            issuer: by,
+            binding: under,
+            targets: to,
+            scope: may,
+            login: who,
+            minter: with,
+        } = *key;
+        *actor == ours
+            && *issuer == by
+            && *binding == under
+            && targets.iter().eq(to)
+            && *scope == *may
+            && login.as_deref() == who
+            && *minter == *with
     }
 
     fn weight(&self) -> usize {
-        let Self { actor: _, issuer: _, binding: _, target, scope, login, minter } = self;
+        let Self { actor: _, issuer: _, binding: _, targets, scope, login, minter } = self;
         let login = login.as_ref().map_or(0, String::len);
-        [target.len(), scope.len(), login, minter.len()]
-            .into_iter()
-            .fold(ENTRY_OVERHEAD, usize::saturating_add)
+        let targets = targets.iter().map(|target| target.len().saturating_add(32));
+        targets.chain([scope.len(), login, minter.len()]).fold(ENTRY_OVERHEAD, usize::saturating_add)
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State,
     halt::Halt,
+    order::{Issued, Order, route_target},
     report::Subject,
     verdict::Judge,
     visit::{Inquiry, Visit},
@@ -22,7 +23,10 @@ use crate::{
     policy::{Binding, Issuer, Policy, Route, Unfit},
     time::Timestamp,
     token_cache::Verified,
-    wire::{event::IdentityTuple, snapshot::Exchange},
+    wire::{
+        event::IdentityTuple,
+        snapshot::{Exchange, Mode},
+    },
 };
 
 /// What every decision about a token looks at.
@@ -143,13 +147,40 @@ impl<'p> Desk<'p> {
                 let credential = if self.route.forward { Credential::Keep } else { Credential::Remove };
                 Ok(Edits::new(credential, Report::counted(counted)))
             }
-            Exchange::Gateway => self
-                .exchange(verified, &granted, ambient)
-                .map_err(|denial| self.denied(denial, verified, Some(&granted))),
+            Exchange::Gateway => {
+                self.swap(verified, &granted, ambient).map_err(|halt| self.explain(halt, verified, &granted))
+            }
             // The compiler refuses routes that ask for these.
             Exchange::ControlPlane | Exchange::External => Err(Denial::Internal.into()),
         };
         edits.map(|edits| Edits { told, ..edits })
+    }
+
+    /// An access token in the place of the subject token.
+    fn swap(
+        self,
+        verified: &mut Verified,
+        granted: &Granted<'_>,
+        ambient: &mut Ambient<'_>,
+    ) -> Result<Edits, Halt> {
+        let Self { policy, route, .. } = self;
+        let target = route_target(route, granted.binding)?;
+        if route.mode == Mode::Observe {
+            // Nothing is minted for a request that goes on as it came: the token would lie in the cache unrecorded.
+            self.minter(verified, ambient.now)?;
+            return Ok(Edits::untouched(Counted::Observed(None)));
+        }
+        let order = Order { targets: &[target], scope: &route.scope, actor: None };
+        let Issued { authorization, fresh, .. } = self.exchange(verified, granted, &order, ambient)?;
+        let report = match fresh {
+            None => Report::counted(Counted::MintedCached),
+            Some(fresh) if self.audited => {
+                let (token, identity) = (self.sha256(verified), self.tuple(granted, verified));
+                Report::minted(Some(route), &token, identity, *fresh, policy.header.epoch)
+            }
+            Some(_) => Report::counted(Counted::Minted),
+        };
+        Ok(Edits::new(Credential::Replace(authorization), report))
     }
 
     /// The laws that hold for every request.
@@ -252,6 +283,14 @@ impl<'p> Desk<'p> {
             issuer: issuer.id.clone(),
             audience: audience_of(binding, verified).into(),
             subject: verified.subject.clone(),
+        }
+    }
+
+    /// Adds to a denial that says nothing of it whom it is about.
+    fn explain(self, halt: Halt, verified: &mut Verified, granted: &Granted<'_>) -> Halt {
+        match halt {
+            Halt::Denied { denial, subject: None } => self.denied(denial, verified, Some(granted)),
+            other @ (Halt::Denied { .. } | Halt::Wait(_)) => other,
         }
     }
 

@@ -94,11 +94,10 @@ impl Report {
     }
 
     pub(super) fn minted(
-        route: &Route,
+        route: Option<&Route>,
         token: &Digest,
         identity: IdentityTuple,
-        fields: FieldValues,
-        minted: Minted,
+        (minted, fields): (Minted, FieldValues),
         epoch: u64,
     ) -> Self {
         let event = Event {
@@ -107,7 +106,7 @@ impl Report {
             outcome: Outcome::Mint,
             reason: None,
             epoch,
-            route: Some(route.id.clone()),
+            route: route.map(|route| route.id.clone()),
             token_sha256: Some(token.hex()),
             identity: Some(identity),
             minted: Some(minted),

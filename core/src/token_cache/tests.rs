@@ -31,6 +31,7 @@ fn verified(subject: &str) -> Verified {
 fn access(name: &str) -> Access {
     Access {
         authorization: Arc::from(name),
+        exp: NOW + 200,
         usable_until: Timestamp::from_secs(NOW + 100),
         jti: "jti".into(),
     }
@@ -41,7 +42,7 @@ fn key() -> AccessKey<'static> {
         actor: None,
         issuer: Digest::of(b"issuer"),
         binding: Digest::of(b"binding"),
-        target: "target",
+        targets: &["target"],
         scope: "scope",
         login: Some("login"),
         minter: b"minter",
@@ -145,8 +146,10 @@ fn an_access_token_is_found_by_all_it_depends_on() {
         AccessKey { actor: Some(other), ..key() },
         AccessKey { issuer: other, ..key() },
         AccessKey { binding: other, ..key() },
-        AccessKey { target: "other", ..key() },
-        AccessKey { target: "", ..key() },
+        AccessKey { targets: &["other"], ..key() },
+        AccessKey { targets: &[""], ..key() },
+        AccessKey { targets: &[], ..key() },
+        AccessKey { targets: &["target", "target"], ..key() },
         AccessKey { scope: "other", ..key() },
         AccessKey { scope: "scope ", ..key() },
         AccessKey { login: Some("other"), ..key() },
@@ -154,7 +157,7 @@ fn an_access_token_is_found_by_all_it_depends_on() {
         AccessKey { login: None, ..key() },
         AccessKey { minter: b"other", ..key() },
         AccessKey { issuer: key().binding, binding: key().issuer, ..key() },
-        AccessKey { target: "targets", scope: "cope", ..key() },
+        AccessKey { targets: &["targets"], scope: "cope", ..key() },
         AccessKey { scope: "scopem", minter: b"inter", ..key() },
     ];
     for other in others {
@@ -189,11 +192,11 @@ fn the_access_token_that_ends_first_makes_room() {
         // The third ends first.
         let secs = if number == 2 { NOW + 1 } else { NOW + 100 };
         let minted = Access { usable_until: Timestamp::from_secs(secs), ..access(target) };
-        tokens.put(&AccessKey { target, ..key() }, minted);
+        tokens.put(&AccessKey { targets: &[target], ..key() }, minted);
     }
     assert_eq!(tokens.len(), MAX_ACCESS_PER_TOKEN);
     for (number, target) in targets.iter().enumerate() {
-        let found = tokens.get(&AccessKey { target, ..key() }, now());
+        let found = tokens.get(&AccessKey { targets: &[target], ..key() }, now());
         assert_eq!(found.map(|access| &*access.authorization), (number != 2).then_some(&**target));
     }
 }
