@@ -3,6 +3,8 @@
 //! What the caller sees is uniform; the reason code is for the operator. Rows follow RFC 6750 §3, RFC 6749 §5.2 and
 //! law 2: "we cannot tell" is 503, "you are wrong" is 401, "you may not" is 403.
 
+mod token_endpoint;
+
 /// A refusal of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Denial {
@@ -18,6 +20,14 @@ pub enum Denial {
     MultipleTokens,
     /// A form parameter was repeated (RFC 6749 §3.2).
     DuplicateParameter,
+    /// A request at the token endpoint lacks something, or has something that is not served.
+    RequestMalformed,
+    /// The body exceeds the size limit.
+    RequestTooLarge,
+    /// An endpoint was asked with another method than its own.
+    MethodNotAllowed,
+    /// No such grant is served here.
+    GrantUnknown,
     /// No enabled issuer has this `iss`.
     IssuerNotAllowed,
     /// The token's audiences fit two issuers that share an `iss`.
@@ -50,6 +60,8 @@ pub enum Denial {
     TargetNotAllowed,
     /// The requested scope is wider than the binding's.
     ScopeNotAllowed,
+    /// Who wants to act for the subject may not, or somebody must and nobody does.
+    ActorNotAllowed,
     /// No enabled client has this id, or it may not use the route.
     ClientUnknown,
     /// Client authentication failed.
@@ -94,13 +106,17 @@ const UNAVAILABLE: (u16, Option<&str>, Option<u32>) = (503, Some("temporarily_un
 
 impl Denial {
     /// Every denial, in the order of the enum.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 38] = [
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::JwtMalformed,
         Self::TokenTooLarge,
         Self::MultipleTokens,
         Self::DuplicateParameter,
+        Self::RequestMalformed,
+        Self::RequestTooLarge,
+        Self::MethodNotAllowed,
+        Self::GrantUnknown,
         Self::IssuerNotAllowed,
         Self::IssuerAmbiguous,
         Self::BadSignature,
@@ -117,6 +133,7 @@ impl Denial {
         Self::ConditionFalse,
         Self::TargetNotAllowed,
         Self::ScopeNotAllowed,
+        Self::ActorNotAllowed,
         Self::ClientUnknown,
         Self::ClientAuthFailed,
         Self::GrantDisabled,
@@ -139,6 +156,10 @@ impl Denial {
             Self::TokenTooLarge => (INVALID_REQUEST, "token_too_large"),
             Self::MultipleTokens => (INVALID_REQUEST, "multiple_tokens"),
             Self::DuplicateParameter => (INVALID_REQUEST, "duplicate_parameter"),
+            Self::RequestMalformed => (INVALID_REQUEST, "request_malformed"),
+            Self::RequestTooLarge => ((413, Some("invalid_request"), None), "request_too_large"),
+            Self::MethodNotAllowed => ((405, Some("invalid_request"), None), "method_not_allowed"),
+            Self::GrantUnknown => ((400, Some("unsupported_grant_type"), None), "grant_unknown"),
             Self::IssuerNotAllowed => (INVALID_TOKEN, "issuer_not_allowed"),
             Self::IssuerAmbiguous => (INVALID_TOKEN, "issuer_ambiguous"),
             Self::BadSignature => (INVALID_TOKEN, "bad_signature"),
@@ -155,6 +176,7 @@ impl Denial {
             Self::ConditionFalse => (FORBIDDEN, "condition_false"),
             Self::TargetNotAllowed => (FORBIDDEN, "target_not_allowed"),
             Self::ScopeNotAllowed => (FORBIDDEN, "scope_not_allowed"),
+            Self::ActorNotAllowed => (FORBIDDEN, "actor_not_allowed"),
             Self::ClientUnknown => (FORBIDDEN, "client_unknown"),
             Self::ClientAuthFailed => (FORBIDDEN, "client_auth_failed"),
             Self::GrantDisabled => (FORBIDDEN, "grant_disabled"),

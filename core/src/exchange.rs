@@ -1,6 +1,22 @@
-//! The parts of an exchange: how long the access token lives and what it looks like.
+//! The parts of an exchange: how it is asked for, how it is answered, how long the access token lives and what it
+//! looks like.
 //!
 //! Deliberately absent: who may have one; that is policy.
 
+pub mod client_login;
+pub mod form;
 pub mod lifetime;
+pub mod metadata;
 pub mod mint;
+pub mod request;
+pub mod response;
+
+/// Where a token endpoint is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Venue {
+    /// In a gateway, which mints with a fleet key or has it done.
+    #[default]
+    Gateway,
+    /// In the control plane, which mints with the authority's key.
+    ControlPlane,
+}

@@ -3,9 +3,11 @@
 //! Deliberately absent: hostcalls, waiting, counting. The shell carries a step out; what it means is decided here.
 
 mod credential;
+mod endpoint;
 mod exchange;
 mod grant;
 mod halt;
+mod hosts;
 mod order;
 mod parts;
 mod report;
@@ -14,6 +16,7 @@ mod response;
 mod source;
 mod state;
 mod step;
+mod terms;
 mod told;
 mod userinfo;
 mod verdict;
@@ -23,11 +26,14 @@ use alloc::{boxed::Box, sync::Arc};
 
 use self::{
     credential::{Presented, presented},
+    grant::Served,
     halt::Halt,
     request::Place,
+    terms::Terms,
     visit::Visit,
 };
 pub use self::{
+    hosts::Hosts,
     report::{Counted, Report, UserInfoFailure},
     request::{Head, Request},
     response::Response,
@@ -78,8 +84,11 @@ pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Amb
         Answer::TimedOut(_) => Denial::UpstreamStsUnavailable,
         Answer::Overloaded => Denial::Overloaded,
         // No other call of this version is answered remotely.
-        Answer::Ready | Answer::Remote(..) => Denial::Internal,
+        Answer::Ready | Answer::Remote(..) | Answer::Body(_) => Denial::Internal,
     };
+    if let Some(step) = flow.request.with_head(|head| endpoint::refuse_waiting(state, head, denial)) {
+        return step;
+    }
     let route =
         state.policy().and_then(|policy| flow.request.with_head(|head| find_route(&policy, head).ok()));
     match route {
@@ -92,6 +101,9 @@ pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Amb
 }
 
 fn decide(state: &mut State, head: &Head<'_>, visit: &mut Visit<'_>, ambient: &mut Ambient<'_>) -> Step {
+    if let Some(endpoint) = endpoint::find(state, head) {
+        return endpoint::answer(endpoint, state, head, visit, ambient);
+    }
     let Some(policy) = state.policy() else {
         return Step::call(head, visit, Call::AwaitSnapshot);
     };
@@ -130,12 +142,13 @@ fn answer_credential(
     visit: &mut Visit<'_>,
     ambient: &mut Ambient<'_>,
 ) -> Result<Edits, Halt> {
+    let terms = Terms::Route(route);
     // The form of a token that was verified before needs no second look.
     if route.sources.is_plain()
         && let Some(token) = bearer::sole(head.authorization)
-        && let Some(outcome) = grant::grant_known(state, policy, route, token, visit, ambient)
+        && let Some(outcome) = grant::grant_known(state, policy, terms, token, visit, ambient)
     {
-        return outcome;
+        return outcome.and_then(Served::into_edits);
     }
     match presented(head, policy, route)? {
         Presented::Nothing if route.mode == Mode::Optional => Ok(Edits::untouched(Counted::Unauthenticated)),
@@ -146,13 +159,13 @@ fn answer_credential(
             let known = if route.sources.is_plain() {
                 None
             } else {
-                grant::grant_known(state, policy, route, token, visit, ambient)
+                grant::grant_known(state, policy, terms, token, visit, ambient)
             };
             let outcome = match known {
                 Some(outcome) => outcome,
-                None => grant::grant_new(state, policy, route, token, visit, ambient),
+                None => grant::grant_new(state, policy, terms, token, visit, ambient),
             };
-            outcome.map(|edits| edits.of(carrier, route))
+            outcome.and_then(Served::into_edits).map(|edits| edits.of(carrier, route))
         }
     }
 }

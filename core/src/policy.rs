@@ -19,6 +19,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use hashbrown::HashMap;
 use serde_json::Value;
 
+pub(crate) use self::compile::{is_host, is_scope};
 pub use self::{
     binding::{Binding, BindingMatch, Unfit},
     compile::{Compiler, Secrets, compile_document, compile_records, document_records, is_variable},
@@ -96,7 +97,12 @@ impl Policy {
 
     /// Whether an enabled client has this id.
     pub fn client_enabled(&self, client_id: &str) -> bool {
-        self.clients.get(client_id).is_some_and(|client| client.enabled)
+        self.client(client_id).is_some()
+    }
+
+    /// The enabled client with this id.
+    pub fn client(&self, client_id: &str) -> Option<&snapshot::Client> {
+        self.clients.get(client_id).filter(|client| client.enabled)
     }
 
     /// The route of a request.

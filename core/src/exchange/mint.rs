@@ -35,6 +35,8 @@ pub struct AccessToken<'a> {
     pub exp: i64,
     /// The workload behind the identity.
     pub workload: Workload<'a>,
+    /// The audience's tenant that it is for.
+    pub audience_tenant: Option<&'a str>,
 }
 
 /// The workload behind an identity.
@@ -61,7 +63,8 @@ pub fn mint(
     key: &SigningKey,
     access_token: &AccessToken<'_>,
 ) -> Result<String, SignError> {
-    let AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload } = access_token;
+    let AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload, audience_tenant } =
+        access_token;
     let jti = jti_text(jti);
     let body = Body {
         iss,
@@ -74,6 +77,7 @@ pub fn mint(
         nbf: *iat,
         exp: *exp,
         workload,
+        audience_tenant: *audience_tenant,
     };
     let header = Header::empty().with_token_type(TYP).with_key_id(key.kid());
     let signer = Signer { crypto, name: key.alg().name(), failure: Cell::new(None) };
@@ -99,6 +103,8 @@ struct Body<'a> {
     nbf: i64,
     exp: i64,
     workload: &'a Workload<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience_tenant: Option<&'a str>,
 }
 
 /// Lets [`jwt_compact`] sign with a [`Crypto`]. Its trait knows no failure, so that is kept aside.

@@ -34,11 +34,8 @@ impl<'p> Desk<'p> {
             return Ok(known);
         }
         let (access, minted) = self.mint(verified, granted, order, minting, ambient)?;
-        let issued = Issued {
-            authorization: Arc::clone(&access.authorization),
-            exp: access.exp,
-            fresh: Some(Box::new(minted)),
-        };
+        let issued =
+            Issued { authorization: Arc::clone(&access.authorization), fresh: Some(Box::new(minted)) };
         verified.access.put(&key, access);
         Ok(issued)
     }
@@ -54,9 +51,9 @@ impl<'p> Desk<'p> {
 
     /// What was made for the same order before and may still be served.
     fn known(self, verified: &Verified, key: &AccessKey<'_>, now: Timestamp) -> Option<Issued> {
-        let Access { authorization, exp, jti, .. } = verified.access.get(key, now)?;
+        let Access { authorization, jti, .. } = verified.access.get(key, now)?;
         let authorization = Arc::clone(authorization);
-        (!self.denylist.revokes_jti(jti)).then_some(Issued { authorization, exp: *exp, fresh: None })
+        (!self.denylist.revokes_jti(jti)).then_some(Issued { authorization, fresh: None })
     }
 }
 

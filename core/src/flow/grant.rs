@@ -1,15 +1,17 @@
 //! From a presented token to edits: verify or find it verified, then authorise.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
 use core::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State,
+    endpoint::GrantAnswer,
     halt::Halt,
-    order::{Issued, Order, route_target},
-    report::Subject,
+    order::{Actor, Issued, Order, route_target},
+    report::{Mint, Subject},
+    terms::Terms,
     verdict::Judge,
     visit::{Inquiry, Visit},
 };
@@ -17,6 +19,7 @@ use crate::{
     denial::Denial,
     denylist::Denylist,
     digest::Digest,
+    exchange::Venue,
     identity::{identity_audience, identity_id},
     jose::jwt::UntrustedJwt,
     keyring::{Keyring, Lookup},
@@ -33,16 +36,27 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Desk<'p> {
     pub(super) policy: &'p Policy,
-    pub(super) route: &'p Route,
+    pub(super) terms: Terms<'p>,
     pub(super) denylist: &'p Denylist,
     pub(super) audited: bool,
+    pub(super) venue: Venue,
     /// The whole subject token.
     pub(super) token: &'p [u8],
     /// Its claims, once something asked for them: they are read at most once per decision, and for most hits never.
     pub(super) claims: &'p OnceCell<Map<String, Value>>,
 }
 
-/// A token that may act for a client on a route: the permit to forward. Only [`Desk::authorize`] gives one away.
+/// What came of serving a token.
+pub(super) enum Served {
+    /// How the request goes on along its route.
+    Edits(Edits),
+    /// What the token endpoint answers.
+    Answer(Box<GrantAnswer>),
+    /// Who may act for another.
+    Actor(Box<Actor>),
+}
+
+/// A token that may act for a client: the permit to forward or to exchange. Only [`Desk::authorize`] gives one away.
 pub(super) struct Granted<'p> {
     pub(super) issuer: &'p Issuer,
     pub(super) binding: &'p Arc<Binding>,
@@ -55,25 +69,29 @@ pub(super) struct Granted<'p> {
 pub(super) fn grant_known(
     state: &mut State,
     policy: &Policy,
-    route: &Route,
+    terms: Terms<'_>,
     token: &[u8],
     visit: &mut Visit<'_>,
     ambient: &mut Ambient<'_>,
-) -> Option<Result<Edits, Halt>> {
-    let State { keyring, verified, denylist, audited, .. } = state;
+) -> Option<Result<Served, Halt>> {
+    let State { keyring, verified, denylist, audited, venue, .. } = state;
     let known = verified.get(token)?;
     let issuer = policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
+    if terms.route().is_none() && issuer.iss == policy.header.authority {
+        return None;
+    }
     // The digest covers no bindings, and another issuer of this text may claim one of the audiences by now.
     policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
     keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
-    let desk = Desk { policy, route, denylist, audited: *audited, token, claims: &OnceCell::new() };
+    let (audited, venue) = (*audited, *venue);
+    let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
     let verdicts = known.verdicts.len();
     let outcome = desk.serve(issuer, known, Counted::VerifiedCached, visit, ambient);
     let has_grown = known.told.take_grown()
         || known.verdicts.len() != verdicts
         || !matches!(visit.inquiry, Inquiry::Open);
     // Not by their number: one may have taken the place of a shorter one.
-    if has_grown || matches!(&outcome, Ok(edits) if edits.report.counted == Counted::Minted) {
+    if has_grown || matches!(&outcome, Ok(Served::Edits(edits)) if edits.report.counted == Counted::Minted) {
         verified.reweigh(token);
     }
     Some(outcome)
@@ -83,13 +101,14 @@ pub(super) fn grant_known(
 pub(super) fn grant_new(
     state: &mut State,
     policy: &Policy,
-    route: &Route,
+    terms: Terms<'_>,
     token: &[u8],
     visit: &mut Visit<'_>,
     ambient: &mut Ambient<'_>,
-) -> Result<Edits, Halt> {
-    let State { keyring, verified, denylist, audited, .. } = state;
-    let desk = Desk { policy, route, denylist, audited: *audited, token, claims: &OnceCell::new() };
+) -> Result<Served, Halt> {
+    let State { keyring, verified, denylist, audited, venue, .. } = state;
+    let (audited, venue) = (*audited, *venue);
+    let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
     let (issuer, mut fresh) =
         desk.verify(keyring, visit.arrived, ambient).map_err(|halt| halt.of_token(token))?;
     let outcome = desk.serve(issuer, &mut fresh, Counted::Verified, visit, ambient);
@@ -106,7 +125,10 @@ impl<'p> Desk<'p> {
         ambient: &Ambient<'_>,
     ) -> Result<(&'p Arc<Issuer>, Verified), Halt> {
         let jwt = UntrustedJwt::parse(self.token)?;
-        let iss = jwt.iss().filter(|iss| self.policy.lists_iss(iss)).ok_or(Denial::IssuerNotAllowed)?;
+        let iss = jwt
+            .iss()
+            .filter(|iss| self.policy.lists_iss(iss) && self.is_foreign(iss))
+            .ok_or(Denial::IssuerNotAllowed)?;
         let claims = jwt.claims()?;
         let issuer = self.policy.issuer_of(iss, claims.audiences())?;
         if !issuer.audience.admits(claims.audiences()) {
@@ -126,6 +148,11 @@ impl<'p> Desk<'p> {
         Ok((issuer, Verified::new(issuer, &verified)))
     }
 
+    /// Whether a token of `iss` may be exchanged: not what we issued ourselves, however often (attack X4).
+    fn is_foreign(self, iss: &str) -> bool {
+        self.terms.route().is_some() || iss != self.policy.header.authority
+    }
+
     /// What follows for a verified token, cached or not.
     fn serve(
         self,
@@ -134,36 +161,54 @@ impl<'p> Desk<'p> {
         counted: Counted,
         visit: &mut Visit<'_>,
         ambient: &mut Ambient<'_>,
-    ) -> Result<Edits, Halt> {
+    ) -> Result<Served, Halt> {
         if let Err(denial) = verified.times.check(&issuer.times, ambient.now) {
             return Err(self.denied(denial, verified, None));
         }
         self.inform(issuer, verified, visit, ambient.now)?;
         let granted = self.authorize(issuer, verified, ambient.now)?;
-        let told =
-            self.tell(&granted, verified).map_err(|denial| self.denied(denial, verified, Some(&granted)))?;
-        let edits = match self.route.exchange {
-            Exchange::None => {
-                let credential = if self.route.forward { Credential::Keep } else { Credential::Remove };
-                Ok(Edits::new(credential, Report::counted(counted)))
+        let served = match self.terms {
+            Terms::Route(route) => {
+                self.forward(route, verified, &granted, counted, ambient).map(Served::Edits)
             }
-            Exchange::Gateway => {
-                self.swap(verified, &granted, ambient).map_err(|halt| self.explain(halt, verified, &granted))
+            Terms::Grant(application) => {
+                self.answer(application, verified, &granted, visit, ambient).map(Served::Answer)
             }
-            // The compiler refuses routes that ask for these.
-            Exchange::ControlPlane | Exchange::External => Err(Denial::Internal.into()),
+            Terms::Actor => self.actor(verified, &granted, ambient.now).map(Served::Actor),
         };
-        edits.map(|edits| Edits { told, ..edits })
+        served.map_err(|halt| self.explain(halt, verified, &granted))
+    }
+
+    /// How a request goes on along its route.
+    fn forward(
+        self,
+        route: &Route,
+        verified: &mut Verified,
+        granted: &Granted<'_>,
+        counted: Counted,
+        ambient: &mut Ambient<'_>,
+    ) -> Result<Edits, Halt> {
+        let told = self.tell(granted, verified)?;
+        let edits = match route.exchange {
+            Exchange::None => {
+                let credential = if route.forward { Credential::Keep } else { Credential::Remove };
+                Edits::new(credential, Report::counted(counted))
+            }
+            Exchange::Gateway => self.swap(route, verified, granted, ambient)?,
+            // The compiler refuses routes that ask for these.
+            Exchange::ControlPlane | Exchange::External => return Err(Denial::Internal.into()),
+        };
+        Ok(Edits { told, ..edits })
     }
 
     /// An access token in the place of the subject token.
     fn swap(
         self,
+        route: &Route,
         verified: &mut Verified,
         granted: &Granted<'_>,
         ambient: &mut Ambient<'_>,
     ) -> Result<Edits, Halt> {
-        let Self { policy, route, .. } = self;
         let target = route_target(route, granted.binding)?;
         if route.mode == Mode::Observe {
             // Nothing is minted for a request that goes on as it came: the token would lie in the cache unrecorded.
@@ -176,7 +221,8 @@ impl<'p> Desk<'p> {
             None => Report::counted(Counted::MintedCached),
             Some(fresh) if self.audited => {
                 let (token, identity) = (self.sha256(verified), self.tuple(granted, verified));
-                Report::minted(Some(route), &token, identity, *fresh, policy.header.epoch)
+                let mint = Mint { token: Some(&token), identity, fresh: *fresh, grant: None, actor: None };
+                Report::minted(Some(route), mint, self.policy.header.epoch)
             }
             Some(_) => Report::counted(Counted::Minted),
         };
@@ -203,10 +249,10 @@ impl<'p> Desk<'p> {
             Ok(found) => found.binding(),
             Err(Unfit { denial, binding }) => {
                 let granted = binding.map(|binding| Granted { issuer, binding });
-                return Err(self.denied(denial, verified, granted.as_ref()));
+                return Err(self.denied(self.terms.unfit(denial), verified, granted.as_ref()));
             }
         };
-        let condition = self.route.condition.as_ref();
+        let condition = self.terms.condition();
         let admitted = condition.is_none_or(|condition| judge.holds(binding, condition));
         let granted = Granted { issuer, binding };
         self.permit(&granted, verified)?;
@@ -232,25 +278,29 @@ impl<'p> Desk<'p> {
                 Err(self.denied(Denial::IdentityRevoked, verified, None))
             }
             Ok(None) => Ok(()),
-            Err(denial) => Err(self.denied(denial, verified, None)),
+            Err(denial) => Err(self.denied(self.terms.unfit(denial), verified, None)),
         }
     }
 
-    /// Whether the route is open to an enabled client of this id.
+    /// Whether an enabled client of this id may be acted for.
     fn admits(self, client: &str) -> bool {
-        self.route.clients.contains(client) && self.policy.client_enabled(client)
+        self.terms.admits(self.policy, client)
     }
 
     /// What holds for a binding whatever it was found by: revocations and scopes.
     fn permit(self, granted: &Granted<'_>, verified: &mut Verified) -> Result<(), Halt> {
-        let Self { route, denylist, .. } = self;
+        let Self { denylist, .. } = self;
         let Granted { issuer, binding } = granted;
         let revoked = denylist.revokes_issuer(&issuer.id)
             || denylist.revokes_client(&binding.client_id)
             || (denylist.revokes_identities()
                 && denylist.revokes_identity(&self.identity(granted, verified)));
-        let decision =
-            if revoked { Err(Denial::IdentityRevoked) } else { binding.allows_scopes(&route.scopes) };
+        let decision = match self.terms {
+            _ if revoked => Err(Denial::IdentityRevoked),
+            Terms::Route(route) => binding.allows_scopes(&route.scopes),
+            // What a grant asks for is compared when it is known whether it may ask at all.
+            Terms::Grant(_) | Terms::Actor => Ok(()),
+        };
         decision.map_err(|denial| self.denied(denial, verified, Some(granted)))
     }
 
@@ -304,6 +354,18 @@ impl<'p> Desk<'p> {
         let fields =
             self.policy.issuer(&verified.issuer).map(|issuer| self.fields(issuer)).unwrap_or_default();
         Halt::denied(denial, Subject { token: Some(self.sha256(verified)), identity, fields })
+    }
+}
+
+// === impl Served ===
+
+impl Served {
+    /// How the request goes on. A route is served nothing else.
+    pub(super) fn into_edits(self) -> Result<Edits, Halt> {
+        match self {
+            Self::Edits(edits) => Ok(edits),
+            Self::Answer(_) | Self::Actor(_) => Err(Denial::Internal.into()),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Order<'o> {
 }
 
 /// Who acts for the subject (RFC 8693 §4.1): verified as a subject is, with an identity of its own.
-#[expect(dead_code, reason = "what an access token says of who acts comes with delegation")]
+#[derive(Clone)]
 pub(super) struct Actor {
     /// SHA-256 of the actor token.
     pub(super) token: Digest,
@@ -40,12 +40,9 @@ pub(super) struct Actor {
 }
 
 /// An access token and what is to be recorded of it.
-#[expect(dead_code, reason = "the token endpoint tells when the token ends")]
 pub(super) struct Issued {
     /// `Bearer ` and the token.
     pub(super) authorization: Arc<str>,
-    /// Unix seconds at which it ends.
-    pub(super) exp: i64,
     /// What was minted for it just now; `None` where it was there already.
     pub(super) fresh: Option<Box<(Minted, FieldValues)>>,
 }

@@ -11,7 +11,10 @@ use crate::{
     policy::{FieldValues, Route},
     time::Timestamp,
     userinfo::Failure,
-    wire::event::{Event, IdentityTuple, Minted, Outcome},
+    wire::{
+        event::{Event, IdentityTuple, Minted, Outcome},
+        snapshot::GrantType,
+    },
 };
 
 /// What to count and record.
@@ -51,6 +54,8 @@ pub enum Counted {
     Foreign,
     /// A CORS preflight.
     Preflight,
+    /// A document of the authority or of a protected resource.
+    Document,
     /// An `observe` route; with what it would have been refused for.
     Observed(Option<Denial>),
     /// Refused.
@@ -64,6 +69,17 @@ pub(super) struct Subject {
     pub(super) identity: Option<IdentityTuple>,
     /// What is told of a workload whose token was verified.
     pub(super) fields: FieldValues,
+}
+
+/// What was minted, and for whom.
+pub(super) struct Mint<'m> {
+    /// SHA-256 of the subject token, if there was one.
+    pub(super) token: Option<&'m Digest>,
+    pub(super) identity: IdentityTuple,
+    pub(super) fresh: (Minted, FieldValues),
+    /// The grant, at a token endpoint.
+    pub(super) grant: Option<GrantType>,
+    pub(super) actor: Option<IdentityTuple>,
 }
 
 // === impl Report ===
@@ -83,6 +99,17 @@ impl Report {
         Self { counted: Counted::Denied(denial), event: Some(Box::new(event)), userinfo: None }
     }
 
+    /// A refusal at the token endpoint.
+    pub(super) fn denied_grant(
+        denial: Denial,
+        grant: Option<GrantType>,
+        subject: Option<Box<Subject>>,
+        epoch: u64,
+    ) -> Self {
+        let event = Event { grant, ..denial_event(denial, None, subject, epoch) };
+        Self { counted: Counted::Denied(denial), event: Some(Box::new(event)), userinfo: None }
+    }
+
     pub(super) fn observed(
         denial: Option<Denial>,
         route: &Route,
@@ -93,13 +120,8 @@ impl Report {
         Self { counted: Counted::Observed(denial), event, userinfo: None }
     }
 
-    pub(super) fn minted(
-        route: Option<&Route>,
-        token: &Digest,
-        identity: IdentityTuple,
-        (minted, fields): (Minted, FieldValues),
-        epoch: u64,
-    ) -> Self {
+    pub(super) fn minted(route: Option<&Route>, mint: Mint<'_>, epoch: u64) -> Self {
+        let Mint { token, identity, fresh: (minted, fields), grant, actor } = mint;
         let event = Event {
             sequence: 0,
             at_ms: 0,
@@ -107,11 +129,11 @@ impl Report {
             reason: None,
             epoch,
             route: route.map(|route| route.id.clone()),
-            token_sha256: Some(token.hex()),
+            token_sha256: token.map(Digest::hex),
             identity: Some(identity),
             minted: Some(minted),
-            grant: None,
-            actor: None,
+            grant,
+            actor,
             fields: fields.identity,
             audit_fields: fields.audit,
         };
@@ -132,6 +154,7 @@ impl Counted {
             Self::Unauthenticated => "unauthenticated",
             Self::Foreign => "foreign",
             Self::Preflight => "preflight",
+            Self::Document => "document",
             Self::Observed(None) => "observed",
             Self::Observed(Some(denial)) | Self::Denied(denial) => denial.reason(),
         }

@@ -20,6 +20,8 @@ pub struct Head<'a> {
     pub path: &'a [u8],
     /// Every `authorization` value.
     pub authorization: &'a [&'a [u8]],
+    /// `content-type`; empty where it was sent more than once.
+    pub content_type: Option<&'a [u8]>,
     /// Name and value of every header that [`crate::policy::Policy::token_headers`] names.
     pub others: &'a [(&'a [u8], &'a [u8])],
     /// Whether `origin` is there.
@@ -34,6 +36,7 @@ pub struct Request {
     authority: Vec<u8>,
     path: Vec<u8>,
     authorization: Vec<Vec<u8>>,
+    content_type: Option<Vec<u8>>,
     others: Vec<(Vec<u8>, Vec<u8>)>,
     has_origin: bool,
     has_request_method: bool,
@@ -69,6 +72,7 @@ impl<'a> Head<'a> {
             authority: self.authority.to_owned(),
             path: self.path.to_owned(),
             authorization: self.authorization.iter().map(|value| (*value).to_owned()).collect(),
+            content_type: self.content_type.map(ToOwned::to_owned),
             others: self
                 .others
                 .iter()
@@ -97,14 +101,23 @@ impl fmt::Debug for Head<'_> {
 
 impl Request {
     pub(super) fn weight(&self) -> usize {
-        let Self { method, authority, path, authorization, others, .. } = self;
+        let Self { method, authority, path, authorization, content_type, others, .. } = self;
         let others = others.iter().flat_map(|(name, value)| [name, value]);
-        let parts = authorization.iter().chain(others).chain([method, authority, path]);
+        let parts = authorization.iter().chain(others).chain(content_type).chain([method, authority, path]);
         parts.map(Vec::len).fold(size_of::<Self>(), usize::saturating_add)
     }
 
     pub(super) fn with_head<T>(&self, f: impl FnOnce(&Head<'_>) -> T) -> T {
-        let Self { method, authority, path, authorization, others, has_origin, has_request_method } = self;
+        let Self {
+            method,
+            authority,
+            path,
+            authorization,
+            content_type,
+            others,
+            has_origin,
+            has_request_method,
+        } = self;
         let authorization: Vec<&[u8]> = authorization.iter().map(Vec::as_slice).collect();
         let others: Vec<(&[u8], &[u8])> = others.iter().map(|(name, value)| (&**name, &**value)).collect();
         f(&Head {
@@ -112,6 +125,7 @@ impl Request {
             authority,
             path,
             authorization: &authorization,
+            content_type: content_type.as_deref(),
             others: &others,
             has_origin: *has_origin,
             has_request_method: *has_request_method,

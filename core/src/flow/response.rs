@@ -8,6 +8,7 @@ use alloc::{
 
 use crate::{
     denial::{Denial, Row},
+    exchange::metadata,
     policy::Route,
 };
 
@@ -52,4 +53,38 @@ impl Response {
         };
         Self { status, headers, body }
     }
+
+    /// The answer to a refused request at the token endpoint (RFC 6749 §5.2).
+    pub(super) fn grant_denial(row: Row, uses_authorization: bool) -> Self {
+        let Row { status, error, retry_after, .. } = row;
+        let mut headers = no_store();
+        if status == 401 && uses_authorization {
+            headers.push(("www-authenticate", String::from("Basic realm=\"token endpoint\"")));
+        }
+        headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        let error = error.unwrap_or("server_error");
+        Self { status, headers, body: format!("{{\"error\":\"{error}\"}}\n") }
+    }
+
+    /// The answer to a granted request at the token endpoint (RFC 6749 §5.1).
+    pub(super) fn granted(body: String) -> Self {
+        Self { status: 200, headers: no_store(), body }
+    }
+
+    /// A document that anyone may keep for a while.
+    pub(super) fn document(content_type: &str, body: String) -> Self {
+        let headers = Vec::from([
+            ("cache-control", String::from(metadata::CACHE_CONTROL)),
+            ("content-type", String::from(content_type)),
+        ]);
+        Self { status: 200, headers, body }
+    }
+}
+
+fn no_store() -> Vec<(&'static str, String)> {
+    Vec::from([
+        ("cache-control", String::from("no-store")),
+        ("pragma", String::from("no-cache")),
+        ("content-type", String::from("application/json")),
+    ])
 }

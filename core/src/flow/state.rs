@@ -2,8 +2,10 @@
 
 use alloc::sync::Arc;
 
+use super::Hosts;
 use crate::{
     denylist::Denylist,
+    exchange::Venue,
     keyring::Keyring,
     policy::{Policy, TokenHeaders, is_reserved},
     time::Timestamp,
@@ -24,6 +26,10 @@ pub struct State {
     pub denylist: Denylist,
     /// Whether somebody takes the events of mints. Without, none is made.
     pub audited: bool,
+    /// Where this is.
+    pub venue: Venue,
+    /// Hosts on which the authority's endpoints are answered.
+    pub endpoints: Hosts,
 }
 
 impl State {
@@ -36,6 +42,8 @@ impl State {
             verified: VerifiedTokens::new(seed, MAX_TOKENS),
             denylist: Denylist::default(),
             audited: true,
+            venue: Venue::Gateway,
+            endpoints: Hosts::default(),
         }
     }
 

@@ -35,7 +35,8 @@ pub enum Step {
         /// What to count and record.
         report: Report,
     },
-    /// Let the body come, then go on with [`super::resume`].
+    /// Let the body come, then go on with [`super::resume`] and [`Answer::Body`]. No part of the request may reach
+    /// anybody before that.
     NeedBody {
         /// Where to go on.
         flow: Flow,
@@ -56,6 +57,8 @@ pub struct Flow {
     pub(super) arrived: Timestamp,
     /// Where it stands with its question to a UserInfo endpoint.
     pub(super) question: Question,
+    /// Its body, once it was read.
+    pub(super) body: Option<Vec<u8>>,
 }
 
 /// How a request is changed before it goes on.
@@ -137,8 +140,7 @@ pub enum Call {
     },
 }
 
-/// What became of a [`Call`].
-#[derive(Debug)]
+/// What became of a [`Call`], or of waiting for the body. `Debug` hides bodies.
 pub enum Answer {
     /// What was waited for may be there: decide again.
     Ready,
@@ -148,6 +150,8 @@ pub enum Answer {
     TimedOut(Call),
     /// A per-request call was answered, or could not be made.
     Remote(Call, Remote),
+    /// The whole body, or one byte more of it than [`crate::exchange::form::MAX_BODY_BYTES`].
+    Body(Vec<u8>),
 }
 
 /// An HTTP answer to a per-request call. `Debug` hides the body, which holds a token or claims.
@@ -166,7 +170,14 @@ pub struct Remote {
 impl Step {
     pub(super) fn call(head: &Head<'_>, visit: &Visit<'_>, call: Call) -> Self {
         let question = visit.question(&call);
-        Self::Call { flow: Flow { request: head.to_request(), arrived: visit.arrived, question }, call }
+        let body = visit.body.map(<[u8]>::to_vec);
+        Self::Call { flow: Flow { request: head.to_request(), arrived: visit.arrived, question, body }, call }
+    }
+
+    /// The body has to come first.
+    pub(super) fn need_body(head: &Head<'_>, visit: &Visit<'_>) -> Self {
+        let (request, arrived, question) = (head.to_request(), visit.arrived, Question::Open);
+        Self::NeedBody { flow: Flow { request, arrived, question, body: None } }
     }
 
     /// Tells the operator why a UserInfo endpoint gave no good answer.
@@ -204,7 +215,7 @@ impl Flow {
 
     /// About how many bytes it keeps, so that a shell can bound what waits.
     pub fn weight(&self) -> usize {
-        self.request.weight()
+        self.request.weight().saturating_add(self.body.as_ref().map_or(0, Vec::len))
     }
 }
 
@@ -330,6 +341,20 @@ impl fmt::Debug for Call {
             Self::AdmitIdentity { identity } => {
                 f.debug_struct("AdmitIdentity").field("identity", identity).finish()
             }
+        }
+    }
+}
+
+// === impl Answer ===
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("Ready"),
+            Self::Overloaded => f.write_str("Overloaded"),
+            Self::TimedOut(call) => f.debug_tuple("TimedOut").field(call).finish(),
+            Self::Remote(call, remote) => f.debug_tuple("Remote").field(call).field(remote).finish(),
+            Self::Body(_) => f.write_str("Body"),
         }
     }
 }

@@ -4,6 +4,10 @@
 mod cache_hit;
 mod cache_reasons;
 mod conditions;
+mod delegation;
+mod endpoint;
+mod endpoint_clients;
+mod endpoint_refusals;
 mod events;
 mod fields;
 mod issuer_rules;

@@ -22,7 +22,8 @@ impl Desk<'_> {
         granted: &Granted<'_>,
         verified: &mut Verified,
     ) -> Result<Option<Arc<Values>>, Denial> {
-        let Some(claims_out) = &self.route.claims_out else { return Ok(None) };
+        let claims_out = self.terms.route().and_then(|route| route.claims_out.as_ref());
+        let Some(claims_out) = claims_out else { return Ok(None) };
         let Granted { issuer, binding } = granted;
         let key = ToldKey { claims_out: claims_out.digest, binding: binding.digest };
         if let Some(values) = verified.told.get(&key) {

@@ -15,7 +15,7 @@ use crate::{
     time::Timestamp,
     token_cache::Verified,
     userinfo::{self, Failure, Remembered, UserInfo},
-    wire::snapshot::{Mode, OnError},
+    wire::snapshot::OnError,
 };
 
 impl Desk<'_> {
@@ -32,7 +32,7 @@ impl Desk<'_> {
         let Some(rules) = &issuer.userinfo else { return Ok(()) };
         verified.forget(now);
         let result = match visit.inquiry {
-            Inquiry::Open if verified.learned().is_some() || self.route.mode == Mode::Observe => None,
+            Inquiry::Open if verified.learned().is_some() || self.terms.observes() => None,
             Inquiry::Open => {
                 self.refuse_unasked(issuer, verified, now)?;
                 return Err(Halt::Wait(self.question(issuer, rules)?));

@@ -11,6 +11,10 @@ pub(super) struct Visit<'a> {
     pub(super) inquiry: Inquiry<'a>,
     /// Why the question that this decision is about brought no good answer.
     pub(super) failure: Option<Failure>,
+    /// Its body, once it was read.
+    pub(super) body: Option<&'a [u8]>,
+    /// What the control plane answered, if it was asked to mint.
+    pub(super) minted: Option<&'a Remote>,
 }
 
 /// A request's question to a UserInfo endpoint. It has one, so that nothing that is forgotten makes it ask again.
@@ -42,11 +46,13 @@ pub(super) enum Question {
 impl<'a> Visit<'a> {
     /// A request that comes now.
     pub(super) const fn first(arrived: Timestamp) -> Self {
-        Self { arrived, inquiry: Inquiry::Open, failure: None }
+        Self { arrived, inquiry: Inquiry::Open, failure: None, body: None, minted: None }
     }
 
     /// A request that goes on after `answer`; `None` where the answer itself says that it is refused.
-    pub(super) const fn again(flow: &Flow, answer: &'a Answer) -> Option<Self> {
+    pub(super) fn again(flow: &'a Flow, answer: &'a Answer) -> Option<Self> {
+        let mut body = flow.body.as_deref();
+        let mut minted = None;
         let inquiry = match (answer, flow.question) {
             (Answer::Remote(Call::UserInfo { issuer, endpoint, authorization, .. }, remote), _) => {
                 let authorization = authorization.expose().as_str();
@@ -57,9 +63,20 @@ impl<'a> Visit<'a> {
             }
             (Answer::Overloaded, Question::Pending) => Inquiry::Crowded,
             (Answer::Ready, Question::Open | Question::Pending) => Inquiry::Open,
+            (Answer::Body(read), _) => {
+                body = Some(read);
+                Inquiry::Open
+            }
+            (Answer::Remote(Call::MintRemotely { .. }, remote), question) => {
+                minted = Some(remote);
+                match question {
+                    Question::Open => Inquiry::Open,
+                    Question::Pending | Question::Closed => Inquiry::InVain,
+                }
+            }
             (Answer::Overloaded | Answer::TimedOut(_) | Answer::Remote(..), _) => return None,
         };
-        Some(Self { arrived: flow.arrived, inquiry, failure: None })
+        Some(Self { arrived: flow.arrived, inquiry, failure: None, body, minted })
     }
 
     /// Where the request stands when it waits for `call` next.

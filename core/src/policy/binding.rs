@@ -2,7 +2,12 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-use crate::{condition::Condition, denial::Denial, digest::Digest, wire::snapshot::Profile};
+use crate::{
+    condition::Condition,
+    denial::Denial,
+    digest::Digest,
+    wire::snapshot::{ActorRule, Profile},
+};
 
 /// Which tokens act for a client, and what they get.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub struct Binding {
     pub ttl: u32,
     /// Shape of the access token.
     pub profile: Profile,
+    /// Whether somebody may act for its subjects.
+    pub actor: ActorRule,
     /// Unix seconds at which it ends.
     pub until: Option<i64>,
     /// Digest of the wire object, the tenant and the authority, for the caches.

@@ -21,6 +21,7 @@ use alloc::{
 use hashbrown::HashMap;
 use serde_json::{Map, Value};
 
+pub(crate) use self::access::{is_host, is_scope};
 pub use self::document::{compile_document, document_records, is_variable};
 use super::{Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, RouteTable};
 use crate::{

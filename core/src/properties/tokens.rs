@@ -63,7 +63,8 @@ impl Contents {
         let fields = &self.fields;
         let workload = Workload { iss: workload_iss, sub: workload_sub, cluster, login_id: None, fields };
         let (jti, iat, exp) = (self.jti, self.iat, self.iat + self.ttl);
-        let token = AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload };
+        let token =
+            AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload, audience_tenant: None };
         mint(&RustCrypto, &sample::signing_key(), &token).unwrap()
     }
 

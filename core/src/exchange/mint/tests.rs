@@ -37,6 +37,7 @@ fn contents() -> AccessToken<'static> {
             login_id: Some("ada@example.org"),
             fields: &NO_FIELDS,
         },
+        audience_tenant: None,
     }
 }
 

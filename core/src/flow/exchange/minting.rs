@@ -56,6 +56,7 @@ impl Desk<'_> {
                 login_id: verified.userinfo().and_then(UserInfo::login).map(|login| &**login),
                 fields: &fields.identity,
             },
+            audience_tenant: None,
         };
         let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;
         let jti = mint::jti_text(&jti);

@@ -103,9 +103,14 @@ fn every_denial_has_the_status_of_its_kind() {
     for denial in Denial::ALL {
         let (status, error, retry_after) = match denial {
             D::TokenMissing => (401, None, None),
-            D::TokenMalformed | D::TokenTooLarge | D::MultipleTokens | D::DuplicateParameter => {
-                (400, Some("invalid_request"), None)
-            }
+            D::TokenMalformed
+            | D::TokenTooLarge
+            | D::MultipleTokens
+            | D::DuplicateParameter
+            | D::RequestMalformed => (400, Some("invalid_request"), None),
+            D::RequestTooLarge => (413, Some("invalid_request"), None),
+            D::MethodNotAllowed => (405, Some("invalid_request"), None),
+            D::GrantUnknown => (400, Some("unsupported_grant_type"), None),
             D::JwtMalformed
             | D::IssuerNotAllowed
             | D::IssuerAmbiguous
@@ -123,6 +128,7 @@ fn every_denial_has_the_status_of_its_kind() {
             D::ConditionFalse
             | D::TargetNotAllowed
             | D::ScopeNotAllowed
+            | D::ActorNotAllowed
             | D::ClientUnknown
             | D::ClientAuthFailed
             | D::GrantDisabled

@@ -7,9 +7,7 @@ use crate::{
     condition::Condition,
     digest::Digest,
     policy::{Binding, Route, canonical_path},
-    wire::snapshot::{
-        self as wire, ActorRule, Exchange, ForeignToken, Mode, PathMatch, Place, Profile, SigningAlg,
-    },
+    wire::snapshot::{self as wire, Exchange, ForeignToken, Mode, PathMatch, Place, Profile, SigningAlg},
 };
 
 impl Compiler {
@@ -70,9 +68,6 @@ impl Compiler {
         if subject_template.is_some() || !claims.is_empty() {
             self.fault("binding", &id, "claims", "this version has no templates");
         }
-        if actor != ActorRule::Refuse {
-            self.fault("binding", &id, "actor", "this version lets nobody act for another");
-        }
         if !self.binding_ids.insert(id.clone()) {
             self.fault("binding", &id, "id", "is used twice");
         }
@@ -92,6 +87,7 @@ impl Compiler {
             targets,
             ttl,
             profile,
+            actor,
             until,
             digest,
         });
@@ -237,11 +233,12 @@ impl Compiler {
 }
 
 /// RFC 6749 §3.3 `scope-token`.
-fn is_scope(scope: &str) -> bool {
+pub(crate) fn is_scope(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
-fn is_host(host: &str) -> bool {
+/// A lower-case host without port, `*.suffix` or `*`.
+pub(crate) fn is_host(host: &str) -> bool {
     let name = match host.strip_prefix('*') {
         Some("") => return true,
         Some(suffix) => match suffix.strip_prefix('.') {

@@ -73,6 +73,20 @@ pub struct ClientCredentials {
     pub audience_tenants: Option<Vec<String>>,
 }
 
+// === impl GrantType ===
+
+impl GrantType {
+    /// The grant of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "client_credentials" => Some(Self::ClientCredentials),
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => Some(Self::JwtBearer),
+            "urn:ietf:params:oauth:grant-type:token-exchange" => Some(Self::TokenExchange),
+            _ => None,
+        }
+    }
+}
+
 // === impl ClientAuthentication ===
 
 impl ClientAuthentication {

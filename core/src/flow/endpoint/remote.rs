@@ -1,0 +1,58 @@
+//! The token endpoint of a gateway without a key: what it would grant, the control plane decides again and mints.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use crate::{
+    denial::{Denial, Row},
+    flow::{Call, Counted, Head, Remote, Report, Response, endpoint::GrantAnswer, halt::Halt, visit::Visit},
+    json,
+    wire::{
+        mint::{EndpointRequest, MintRequest},
+        snapshot::GrantType,
+    },
+};
+
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Asks the control plane, or says what it answered.
+pub(super) fn answer(head: &Head<'_>, visit: &Visit<'_>) -> Result<GrantAnswer, Halt> {
+    let Some(remote) = visit.minted else {
+        let body = request(head, visit.body.unwrap_or_default()).ok_or(Denial::RequestMalformed)?;
+        return Err(Halt::Wait(Call::MintRemotely { body }));
+    };
+    let response = read(remote, !head.authorization.is_empty()).ok_or(Denial::UpstreamStsUnavailable)?;
+    // The control plane has recorded it.
+    Ok(GrantAnswer { response, report: Report::counted(Counted::Minted) })
+}
+
+fn request(head: &Head<'_>, body: &[u8]) -> Option<Vec<u8>> {
+    let text = |bytes: &[u8]| core::str::from_utf8(bytes).ok().map(String::from);
+    let mut headers = BTreeMap::new();
+    if let Some(content_type) = head.content_type {
+        headers.insert(String::from("content-type"), text(content_type)?);
+    }
+    // More than one was refused before.
+    if let Some(authorization) = head.authorization.first() {
+        headers.insert(String::from("authorization"), text(authorization)?);
+    }
+    let request = EndpointRequest { path: text(head.path)?, headers, body: text(body)? };
+    serde_json::to_vec(&MintRequest::Endpoint(request)).ok()
+}
+
+/// Its answer if it is one of a token endpoint: granted, or refused with an `error` of the table. Anything else,
+/// a refusal of the gateway itself included, is not about who asks here.
+fn read(remote: &Remote, uses_authorization: bool) -> Option<Response> {
+    let Remote { status, body, .. } = remote;
+    let members = json::parse_object(body).ok().filter(|_| body.len() <= MAX_ANSWER_BYTES)?;
+    if *status == 200 {
+        members.get("access_token")?.as_str()?;
+        return String::from_utf8(body.clone()).ok().map(Response::granted);
+    }
+    let said = members.get("error")?.as_str()?;
+    let mut rows = Denial::ALL.iter().flat_map(|denial| {
+        [GrantType::JwtBearer, GrantType::TokenExchange].map(|grant| denial.token_endpoint_row(Some(grant)))
+    });
+    let row: Row = rows.find(|row| row.status == *status && row.error == Some(said))?;
+    Some(Response::grant_denial(row, uses_authorization))
+}
