@@ -104,6 +104,10 @@ fn decide(state: &mut State, head: &Head<'_>, visit: &mut Visit<'_>, ambient: &m
     if let Some(endpoint) = endpoint::find(state, head) {
         return endpoint::answer(endpoint, state, head, visit, ambient);
     }
+    if visit.body.is_some() {
+        // Its head is gone on already: it cannot become the request of a route.
+        return refuse_unrouted(Denial::ConfigStale, state.epoch());
+    }
     let Some(policy) = state.policy() else {
         return Step::call(head, visit, Call::AwaitSnapshot);
     };

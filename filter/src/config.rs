@@ -2,6 +2,7 @@
 
 use cambist_core::{
     endpoint::Endpoint,
+    flow::Hosts,
     policy::{Faults, is_variable},
     wire::snapshot::Document,
 };
@@ -31,9 +32,20 @@ pub struct PluginConfig {
     /// Which Envoy cluster reaches which host.
     #[serde(default)]
     pub clusters: Clusters,
+    /// Where the authority's endpoints are answered; nowhere if absent.
+    #[serde(default)]
+    pub endpoints: Option<Endpoints>,
     /// Path that answers 200 once there is a snapshot, 503 before.
     #[serde(default)]
     pub readiness_path: Option<String>,
+}
+
+/// Where the authority's endpoints are answered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoints {
+    /// Exact hosts, `*.suffix`, or `*`.
+    pub hosts: Vec<String>,
 }
 
 /// How to reach the control plane.
@@ -88,7 +100,7 @@ impl PluginConfig {
 
     /// Everything that is wrong with the values, the inline snapshot's aside.
     pub fn check(&self) -> Faults {
-        let Self { schema, gateway, control_plane, snapshot, clusters, readiness_path } = self;
+        let Self { schema, gateway, control_plane, snapshot, clusters, endpoints, readiness_path } = self;
         let mut faults = Faults::default();
         if schema != SCHEMA {
             faults.add("schema", format!("is {schema:?}, this version reads only {SCHEMA:?}"));
@@ -103,6 +115,10 @@ impl PluginConfig {
             control_plane.check(&mut faults);
         }
         clusters.check(&mut faults);
+        if let Some(Err(wrong)) = endpoints.as_ref().map(|endpoints| Hosts::new(endpoints.hosts.clone())) {
+            let detail = format!("{wrong:?} is no lower-case host without port, `*.suffix` or `*`");
+            faults.add("endpoints/hosts", detail);
+        }
         let is_path =
             |path: &str| path.starts_with('/') && is_name(path, 1_024) && !path.contains(['?', '#']);
         if readiness_path.as_deref().is_some_and(|path| !is_path(path)) {

@@ -33,7 +33,6 @@ pub enum Executing {
 }
 
 /// What became of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The request may go on.
     Forwarded,
@@ -41,6 +40,8 @@ pub enum Outcome {
     Answered,
     /// The request waits; it will be resumed or answered later.
     Waiting,
+    /// The request is to go on until its body is there, which this decision waits for.
+    Reading(Box<Flow>),
 }
 
 /// Carries out `step` for the selected stream, whose context id is `stream`.
@@ -63,11 +64,7 @@ pub fn carry_out(
                 respond(host, &response);
                 return Outcome::Answered;
             }
-            // No path of this version reads a body, and holding a request for one would hang it.
-            Step::NeedBody { flow } => {
-                step = gateway.resume(host, &flow, &Answer::Overloaded);
-                continue;
-            }
+            Step::NeedBody { flow } => return Outcome::Reading(Box::new(flow)),
             Step::Call { flow, call } => (flow, call),
         };
         let Some(answered) = wait(gateway, host, executing, stream, flow, call) else {
@@ -114,8 +111,14 @@ pub fn go_on(
     }
     flow.refresh(&Parts::of(&headers, &gateway.state).head());
     let step = gateway.resume(host, &flow, answer);
-    if carry_out(gateway, host, executing, stream, step) == Outcome::Forwarded {
-        host.resume_request();
+    match carry_out(gateway, host, executing, stream, step) {
+        Outcome::Forwarded => host.resume_request(),
+        Outcome::Answered | Outcome::Waiting => {}
+        // It was held on its headers, and whether a body follows is not known any more.
+        Outcome::Reading(flow) => {
+            let step = gateway.resume(host, &flow, &Answer::Overloaded);
+            carry_out(gateway, host, executing, stream, step);
+        }
     }
 }
 

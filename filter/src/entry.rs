@@ -52,17 +52,22 @@ impl Context for StreamEntry {
 }
 
 impl HttpContext for StreamEntry {
-    fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
-        match self.0.on_request_headers(&Envoy) {
-            Next::Continue => Action::Continue,
-            Next::Pause => Action::Pause,
-        }
+    fn on_http_request_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
+        action(self.0.on_request_headers(&Envoy, end_of_stream))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        action(self.0.on_request_body(&Envoy, size, end_of_stream))
     }
 
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
-        match self.0.on_request_trailers(&Envoy) {
-            Next::Continue => Action::Continue,
-            Next::Pause => Action::Pause,
-        }
+        action(self.0.on_request_trailers(&Envoy))
+    }
+}
+
+const fn action(next: Next) -> Action {
+    match next {
+        Next::Continue => Action::Continue,
+        Next::Pause => Action::Pause,
     }
 }

@@ -4,7 +4,7 @@ use cambist_core::{
     audit_queue::AuditQueue,
     crypto::Support,
     endpoint::Endpoint,
-    flow::{self, Ambient, Answer, Call, Counted, Flow, Head, Report, State, Step},
+    flow::{self, Ambient, Answer, Call, Counted, Flow, Head, Hosts, Report, State, Step},
     policy::{Faults, Policy, Secrets, compile_document},
     secret::Secret,
     time::Timestamp,
@@ -102,6 +102,9 @@ impl Gateway {
         self.config = config;
         self.unreached.clear();
         self.state.audited = self.synchronizer.is_some();
+        let hosts = self.config.endpoints.as_ref().map(|endpoints| endpoints.hosts.clone());
+        // A wrong host was a fault.
+        self.state.endpoints = Hosts::new(hosts.unwrap_or_default()).unwrap_or_default();
         if let Some(policy) = policy {
             self.adopt(policy, host);
         }

@@ -27,6 +27,10 @@ impl<'a> Parts<'a> {
                 b":method" => &mut head.method,
                 b":authority" => &mut head.authority,
                 b":path" => &mut head.path,
+                b"content-type" => {
+                    head.content_type = Some(if head.content_type.is_none() { value } else { b"" });
+                    continue;
+                }
                 b"origin" => {
                     head.has_origin = true;
                     continue;

@@ -94,6 +94,8 @@ pub trait Host {
     fn request_headers(&self) -> HeaderMap;
     /// All request trailers as bytes, in order.
     fn request_trailers(&self) -> HeaderMap;
+    /// Up to `most` bytes of the request's body as it is there, inside its callback.
+    fn request_body(&self, most: usize) -> Vec<u8>;
     /// Removes every copy of a request trailer.
     fn remove_request_trailer(&self, name: &str);
     /// Removes every copy of a request header.

@@ -8,6 +8,7 @@ mod shell {
     mod configuration;
     mod configuration_updates;
     mod control_plane;
+    mod endpoints;
     mod events;
     mod host;
     mod key_fetches;

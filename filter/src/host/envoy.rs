@@ -159,6 +159,10 @@ impl Host for Envoy {
         read_map(MapType::HttpRequestTrailers)
     }
 
+    fn request_body(&self, most: usize) -> Vec<u8> {
+        hostcalls::get_buffer(BufferType::HttpRequestBody, 0, most).ok().flatten().unwrap_or_default()
+    }
+
     fn remove_request_trailer(&self, name: &str) {
         let _ = hostcalls::remove_map_value(MapType::HttpRequestTrailers, name);
     }

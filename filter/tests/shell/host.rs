@@ -145,6 +145,13 @@ impl Host for FakeHost {
         HeaderMap::from_pairs(trailers.map(|(name, value)| (name.as_bytes(), value.as_slice())))
     }
 
+    fn request_body(&self, most: usize) -> Vec<u8> {
+        let stage = self.0.borrow();
+        let mut body = stage.streams[&stage.selected].body.clone();
+        body.truncate(most);
+        body
+    }
+
     fn remove_request_trailer(&self, name: &str) {
         let mut stage = self.0.borrow_mut();
         let selected = stage.selected;

@@ -197,7 +197,7 @@ fn a_root_context_without_a_configuration_refuses() {
     host.0.borrow_mut().streams.insert(1, arriving);
     host.enter(1);
     let mut stream = cambist_filter::root::Root::new(9).stream(1);
-    assert_eq!(stream.on_request_headers(&host), cambist_filter::stream::Next::Pause);
+    assert_eq!(stream.on_request_headers(&host, true), cambist_filter::stream::Next::Pause);
     let state = host.0.borrow().streams[&1].state.clone();
     assert!(matches!(state, State::Answered(answer) if answer.status == 500));
 }

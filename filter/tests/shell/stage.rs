@@ -25,6 +25,8 @@ pub(super) struct Stage {
     pub(super) taken_filter_state: BTreeSet<String>,
     pub(super) sent: Vec<Sent>,
     pub(super) streams: BTreeMap<u32, Stream>,
+    /// Whether requests end with their headers.
+    pub(super) is_bodiless: bool,
     /// What the host gives instead of a request's headers.
     pub(super) raw_headers: Option<HeaderMap>,
     /// Tick period by root context.
@@ -84,6 +86,7 @@ pub(super) struct Reply {
 pub(super) struct Stream {
     pub(super) root: u32,
     pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
     pub(super) trailers: Vec<(String, Vec<u8>)>,
     pub(super) filter_state: BTreeMap<String, Vec<u8>>,
     pub(super) state: State,
@@ -122,6 +125,7 @@ impl Stage {
             taken_filter_state: BTreeSet::new(),
             sent: Vec::new(),
             streams: BTreeMap::new(),
+            is_bodiless: false,
             raw_headers: None,
             periods: BTreeMap::new(),
             periods_set: 0,
@@ -187,7 +191,7 @@ impl Stream {
     /// A request of root context `root` whose headers are in the filter.
     pub(super) fn arriving(root: u32, headers: Vec<(String, Vec<u8>)>) -> Self {
         let (trailers, filter_state, state) = (Vec::new(), BTreeMap::new(), State::Arriving);
-        Self { root, headers, trailers, filter_state, state }
+        Self { root, headers, body: Vec::new(), trailers, filter_state, state }
     }
 }
 

@@ -133,7 +133,7 @@ impl Vm {
         self.stage(|stage| stage.streams.insert(id, arriving));
         let mut stream = self.roots[&root].stream(id);
         self.host.enter(id);
-        let next = stream.on_request_headers(&self.host);
+        let next = stream.on_request_headers(&self.host, self.stage(|stage| stage.is_bodiless));
         self.stage(|stage| {
             let state = &mut stage.streams.get_mut(&id).unwrap().state;
             *state = match (next, state.clone()) {
@@ -147,6 +147,21 @@ impl Vm {
         id
     }
 
+    /// A part of the body of a request that went on so far; the last one `ended`.
+    pub(super) fn body(&mut self, id: u32, part: &[u8], ended: bool) -> Next {
+        self.host.enter(id);
+        let size = self.stage(|stage| {
+            let stream = stage.streams.get_mut(&id).unwrap();
+            if stream.state == State::Forwarded {
+                // What it may still do to it: the filter behind holds it.
+                stream.state = State::Paused;
+            }
+            stream.body.extend_from_slice(part);
+            stream.body.len()
+        });
+        self.streams.get_mut(&id).unwrap().on_request_body(&self.host, size, ended)
+    }
+
     /// Trailers of a request that went on; those that the upstream sees.
     pub(super) fn trailers(&self, stream: u32, trailers: &[(&str, &[u8])]) -> Vec<String> {
         assert!(self.is_forwarded(stream));
@@ -155,6 +170,12 @@ impl Vm {
         self.host.enter(stream);
         assert_eq!(self.streams[&stream].on_request_trailers(&self.host), Next::Continue);
         self.stage(|stage| stage.streams[&stream].trailers.iter().map(|(name, _)| name.clone()).collect())
+    }
+
+    /// Trailers of a request whose body was looked at.
+    pub(super) fn trailers_of(&self, stream: u32) -> Next {
+        self.host.enter(stream);
+        self.streams[&stream].on_request_trailers(&self.host)
     }
 
     /// `GET /` with this bearer token.
