@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::{
     admin::{self, trial::Trials},
     clock::Clock,
+    engine::Engine,
     fetching::{Fetcher, attempts::Attempts},
     gateway_api,
     keys::{fleet, seal::Kek},
@@ -53,6 +54,8 @@ pub struct App {
     pub reports: Reports,
     /// Trials under way.
     pub trials: Trials,
+    /// Decides about tokens.
+    pub engine: Arc<Engine>,
     kek: Arc<Kek>,
     heads: watch::Receiver<Heads>,
     stopping: watch::Receiver<bool>,
@@ -82,6 +85,7 @@ impl App {
         let heads = store.heads();
         let sightings = Sightings::default();
         let (attempts, reports, trials) = (Attempts::default(), Reports::default(), Trials::default());
+        let engine = Arc::new(Engine::new(Arc::clone(&store), clock.clone(), fetcher.clone()));
         let app = Self {
             store,
             publisher,
@@ -91,6 +95,7 @@ impl App {
             attempts,
             reports,
             trials,
+            engine,
             kek,
             heads,
             stopping,
@@ -183,6 +188,7 @@ impl App {
             if let Err(error) = self.sightings.flush(&*self.store).await {
                 tracing::warn!(%error, "sightings could not be written");
             }
+            self.engine.tick();
             turn = turn.wrapping_add(1);
             if turn.is_multiple_of(UPKEEP) {
                 self.keep_house().await;

@@ -8,9 +8,11 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use cambist_core::secret::Secret;
+use serde::Deserialize as _;
 
 use crate::{
     app::App,
+    documents::GatewayDocument,
     problem::Problem,
     request::RequestId,
     store::records::{Author, Digest, GatewayToken},
@@ -112,6 +114,14 @@ impl Gateway {
     pub fn author(&self, app: &App) -> Author {
         let actor = format!("gateway:{}", self.token.gateway);
         Author { actor, request: self.request.clone(), at: app.clock.now() }
+    }
+
+    /// What the administrator wrote of it.
+    pub fn document(&self) -> Result<GatewayDocument, Problem> {
+        GatewayDocument::deserialize(&self.token.doc).map_err(|error| {
+            tracing::error!(%error, "a stored gateway cannot be read");
+            Problem::internal()
+        })
     }
 
     /// Looks the token up again, for requests that were held a while.

@@ -6,7 +6,7 @@ use cambist_core::{
     policy::{self, Policy, Secrets, compile_records},
     secret::Secret,
     time::Timestamp,
-    wire::snapshot::{self, Binding, Header, Issuer, Record, Route},
+    wire::snapshot::{self, Binding, Client, Header, Issuer, Place, Record, Route},
 };
 use serde::de::DeserializeOwned;
 
@@ -16,8 +16,9 @@ use crate::{
     fault::Fault,
     store::{
         StoreError,
-        records::{HeldKeys, Kind, Object, Tenant},
+        records::{ClientSecret, HeldKeys, Kind, Object, Tenant},
     },
+    text,
 };
 
 /// The largest snapshot in bytes: Envoy takes 32 MiB from a callout, and room is left.
@@ -36,16 +37,35 @@ pub fn header(tenant: &Tenant, gateway: &str, epoch: u64) -> Header {
 }
 
 /// Issuers, clients, bindings and routes in this order, each after what it refers to; issuers with those of the `held`
-/// keys that may be used at `now`.
-pub fn records(objects: &[Object], held: &[HeldKeys], now: Timestamp) -> Result<Vec<Record>, StoreError> {
+/// keys that may be used at `now`, clients with their `secrets`.
+pub fn records(
+    objects: &[Object],
+    held: &[HeldKeys],
+    secrets: &[ClientSecret],
+    now: Timestamp,
+) -> Result<Vec<Record>, StoreError> {
     let held: HashMap<&str, &HeldKeys> = held.iter().map(|keys| (keys.issuer.as_str(), keys)).collect();
+    let mut digests: HashMap<&str, Vec<String>> = HashMap::new();
+    for secret in secrets {
+        digests.entry(&secret.client_id).or_default().push(text::hex(&secret.secret_sha256));
+    }
     let mut records = Vec::with_capacity(objects.len());
     for kind in [Kind::Issuer, Kind::Client, Kind::Binding, Kind::Route] {
         for object in objects.iter().filter(|object| object.kind == kind) {
-            records.extend(record(object, &held, now)?);
+            records.extend(record(object, &held, &mut digests, now)?);
         }
     }
     Ok(records)
+}
+
+/// Whether a record is for gateways or sidecars of this place. Sidecars trust our authority alone: nothing that says
+/// whom else to trust is for them.
+pub fn is_for(record: &Record, place: Place) -> bool {
+    match (record, place) {
+        (Record::Route(route), place) => route.place == place,
+        (Record::Issuer(_) | Record::Binding(_) | Record::ExternalEndpoint(_), Place::Sidecar) => false,
+        _ => true,
+    }
 }
 
 /// The document of an issuer.
@@ -62,10 +82,19 @@ pub fn policy_of(issuers: Vec<Issuer>) -> Result<Policy, String> {
 
 /// What is wrong with the whole, told to the author of `subject`.
 pub fn faults(objects: &[Object], held: &[HeldKeys], now: Timestamp, subject: (Kind, &str)) -> Vec<Fault> {
-    match records(objects, held, now) {
+    match records(objects, held, &[], now) {
         Ok(records) => {
             let mut faults = too_large(&records);
-            faults.extend(compile(records, subject));
+            let beside = |record: &&Record| is_for(record, Place::Sidecar);
+            let sidecar: Vec<Record> = records.iter().filter(beside).cloned().collect();
+            let gateway = records.into_iter().filter(|record| is_for(record, Place::Gateway)).collect();
+            faults.extend(compile(gateway, subject));
+            // Clients are for both, and told once.
+            for fault in compile(sidecar, subject) {
+                if !faults.contains(&fault) {
+                    faults.push(fault);
+                }
+            }
             faults
         }
         Err(_) => vec![Fault::new("", "the stored configuration cannot be read; see the log")],
@@ -163,7 +192,7 @@ fn stand_in_issuer(id: &str) -> Record {
 }
 
 fn stand_in_client(client_id: &str) -> Record {
-    Record::Client(snapshot::Client {
+    Record::Client(Client {
         client_id: client_id.to_owned(),
         name: String::from("a"),
         grant_types: Vec::new(),
@@ -175,7 +204,8 @@ fn stand_in_client(client_id: &str) -> Record {
 }
 
 /// Stored configurations name no secrets.
-struct NoSecrets;
+#[derive(Clone, Copy, Debug)]
+pub struct NoSecrets;
 
 impl Secrets for NoSecrets {
     fn env(&self, _: &str) -> Option<Secret<Vec<u8>>> {
@@ -186,6 +216,7 @@ impl Secrets for NoSecrets {
 fn record(
     object: &Object,
     held: &HashMap<&str, &HeldKeys>,
+    digests: &mut HashMap<&str, Vec<String>>,
     now: Timestamp,
 ) -> Result<Option<Record>, StoreError> {
     Ok(match object.kind {
@@ -194,7 +225,10 @@ fn record(
             held.get(object.id.as_str()).copied(),
             now,
         ))),
-        Kind::Client => Some(Record::Client(document::<ClientDocument>(object)?.wire())),
+        Kind::Client => {
+            let secrets = digests.remove(object.id.as_str()).unwrap_or_default();
+            Some(Record::Client(Client { secrets, ..document::<ClientDocument>(object)?.wire() }))
+        }
         Kind::Binding => Some(Record::Binding(document(object)?)),
         Kind::Route => Some(Record::Route(document(object)?)),
         Kind::Gateway | Kind::Identity | Kind::Key | Kind::Tenant => None,

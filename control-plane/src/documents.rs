@@ -58,12 +58,35 @@ pub enum GrantType {
 pub struct GatewayDocument {
     /// Unique in the tenant.
     pub name: String,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "GatewayKind::is_default")]
+    pub kind: GatewayKind,
     /// Whether its snapshots hold the fleet key.
     #[serde(default)]
     pub may_mint: bool,
     /// What it is for.
     #[serde(default)]
     pub description: String,
+}
+
+/// What a gateway is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayKind {
+    /// At the edge: it trusts issuers, and exchanges.
+    #[default]
+    Gateway,
+    /// Beside a service: it trusts our authority alone, and exchanges nothing.
+    Sidecar,
+}
+
+// === impl GatewayKind ===
+
+impl GatewayKind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 // === impl ClientDocument ===

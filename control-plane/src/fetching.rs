@@ -35,7 +35,7 @@ use self::{
     address::Host,
     network::{Network, System},
     proxy::Proxy,
-    request::{Answer, Form},
+    request::{Answer, Ask, Form},
     stages::{Journey, Step, Stop},
     tls::{InvalidRoots, Roots},
 };
@@ -93,11 +93,26 @@ impl Fetcher {
         Ok(Way { roots, proxy, allow_private })
     }
 
-    /// Gets `endpoint` in at most [`PATIENCE`], telling `journey` of each step.
+    /// Gets keys from `endpoint` in at most [`PATIENCE`], telling `journey` of each step.
     pub async fn get(&self, endpoint: &Endpoint, way: &Way, journey: &mut Journey) -> Result<Answer, Stop> {
+        self.ask_by(endpoint, way, Ask::Keys, journey).await
+    }
+
+    /// Asks `endpoint` for something in at most [`PATIENCE`].
+    pub async fn ask(&self, endpoint: &Endpoint, way: &Way, ask: Ask<'_>) -> Result<Answer, Stop> {
+        self.ask_by(endpoint, way, ask, &mut Journey::default()).await
+    }
+
+    async fn ask_by(
+        &self,
+        endpoint: &Endpoint,
+        way: &Way,
+        ask: Ask<'_>,
+        journey: &mut Journey,
+    ) -> Result<Answer, Stop> {
         // What was reached last says where the time went.
         let mut step = Step::Address;
-        let whole = self.walk(endpoint, way, journey, &mut step);
+        let whole = self.walk(endpoint, way, ask, journey, &mut step);
         match timeout(PATIENCE, whole).await {
             Ok(result) => result,
             Err(_) => Err(Stop::new(
@@ -112,6 +127,7 @@ impl Fetcher {
         &self,
         endpoint: &Endpoint,
         way: &Way,
+        ask: Ask<'_>,
         journey: &mut Journey,
         step: &mut Step,
     ) -> Result<Answer, Stop> {
@@ -142,7 +158,7 @@ impl Fetcher {
         if !endpoint.is_https() {
             journey.passed(Step::Tls, json!({ "note": "none: the issuer has `allow_http`" }));
             *step = Step::Http;
-            return request::get(stream, endpoint, form).await;
+            return request::get(stream, endpoint, form, ask).await;
         }
         let name = match host {
             Host::Literal(address) => address.to_string(),
@@ -152,7 +168,7 @@ impl Fetcher {
         let (stream, detail) = way.roots.handshake(&name, stream).await?;
         journey.passed(Step::Tls, detail);
         *step = Step::Http;
-        request::get(stream, endpoint, form).await
+        request::get(stream, endpoint, form, ask).await
     }
 
     /// The addresses that may be asked. Resolves a name once; behind a proxy not at all.

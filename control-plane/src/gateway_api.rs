@@ -13,7 +13,8 @@ use crate::{app::App, problem::Problem, publish::PublishError};
 
 mod changes;
 mod chunks;
-mod events;
+pub(crate) mod events;
+mod mint;
 mod snapshot;
 
 /// The tenant's epoch, on every answer that depends on it.
@@ -29,6 +30,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/gateway/v1/snapshot", get(snapshot::read))
         .route("/gateway/v1/changes", get(changes::read))
         .route("/gateway/v1/events", post(events::report))
+        .route("/gateway/v1/mint", post(mint::mint))
 }
 
 /// `wait=30s` or `wait=500ms`; nothing is waited for without it.

@@ -13,6 +13,7 @@ pub mod command;
 pub mod configuration;
 pub mod data;
 pub mod documents;
+pub mod engine;
 pub mod fault;
 pub mod fetching;
 pub mod gateway_api;

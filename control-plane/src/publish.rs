@@ -4,17 +4,20 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::body::Bytes;
-use cambist_core::wire::snapshot::{AuthorityKeys, End, PrivateKey, Record, SigningKey};
+use cambist_core::{
+    time::Timestamp,
+    wire::snapshot::{AuthorityKeys, End, Place, PrivateKey, Record, SigningKey},
+};
 use data_encoding::BASE64;
 use tokio::sync::Mutex;
 
 use crate::{
     clock::Clock,
     configuration::{self, SNAPSHOT_LIMIT},
-    keys::{fleet, seal::Kek, signing},
+    keys::{authority, fleet, seal::Kek, signing},
     store::{
         Store, StoreError,
-        records::{Digest, Head, StoredKey, Tenant},
+        records::{Configuration, Digest, Head, StoredKey, Tenant},
     },
     text,
 };
@@ -36,8 +39,10 @@ pub struct Publisher {
 pub enum Audience {
     /// Those that may mint: with the fleet key.
     Minting,
-    /// All others.
+    /// Those that may not.
     Verifying,
+    /// Sidecars: with the routes that are theirs, and nothing of whom else to trust.
+    Sidecar,
 }
 
 /// A snapshot for one gateway: a header of its own before a body that others share.
@@ -137,13 +142,16 @@ impl Publisher {
     }
 
     async fn compile(&self, name: &str, audience: Audience) -> Result<Body, PublishError> {
-        let tenants = self.store.tenants().await?;
-        let tenant = tenants.into_iter().find(|tenant| tenant.tenant == name);
-        let tenant = tenant.ok_or_else(|| PublishError::Invalid(format!("there is no tenant `{name}`")))?;
-        let (head, objects, issuer_keys) = self.store.configuration(name).await?;
+        let tenant = self.tenant(name).await?;
+        let Configuration { head, objects, held, secrets } = self.store.configuration(name).await?;
         let keys = self.store.keys(name).await?;
         let now = self.clock.now();
-        let mut records = configuration::records(&objects, &issuer_keys, now)?;
+        let place = match audience {
+            Audience::Minting | Audience::Verifying => Place::Gateway,
+            Audience::Sidecar => Place::Sidecar,
+        };
+        let mut records = configuration::records(&objects, &held, &secrets, now)?;
+        records.retain(|record| configuration::is_for(record, place));
         if audience == Audience::Minting {
             for key in fleet::signers(&keys, now) {
                 records.push(self.signing_key(name, key)?);
@@ -168,6 +176,24 @@ impl Publisher {
         })
     }
 
+    /// What is fixed for a tenant.
+    pub async fn tenant(&self, name: &str) -> Result<Tenant, PublishError> {
+        let tenants = self.store.tenants().await?;
+        let tenant = tenants.into_iter().find(|tenant| tenant.tenant == name);
+        tenant.ok_or_else(|| PublishError::Invalid(format!("there is no tenant `{name}`")))
+    }
+
+    /// The authority's keys as this service signs with them, and all that are published.
+    pub(crate) async fn own_keys(&self, tenant: &str, now: Timestamp) -> Result<Vec<Record>, PublishError> {
+        let keys = self.store.keys(tenant).await?;
+        let mut records = Vec::new();
+        for key in authority::signers(&keys, now) {
+            records.push(self.signing_key(tenant, key)?);
+        }
+        records.push(Record::AuthorityKeys(AuthorityKeys { jwks: signing::jwks(&keys) }));
+        Ok(records)
+    }
+
     fn signing_key(&self, tenant: &str, key: &StoredKey) -> Result<Record, PublishError> {
         let document = signing::open(&self.kek, tenant, key)
             .map_err(|error| PublishError::Invalid(format!("key {}: {error}", key.kid)))?;
@@ -176,7 +202,7 @@ impl Publisher {
             alg: key.alg.clone(),
             private_key: PrivateKey::Pkcs8(BASE64.encode(document.expose())),
             not_before: Some(key.not_before.secs()),
-            not_after: key.not_after.unwrap_or_default().secs(),
+            not_after: key.not_after.map_or(i64::MAX, Timestamp::secs),
         }))
     }
 }

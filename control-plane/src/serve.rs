@@ -69,6 +69,7 @@ pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartErr
     if let Err(error) = upkeep.await {
         tracing::error!(%error, "upkeep failed");
     }
+    app.engine.settle().await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())

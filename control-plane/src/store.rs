@@ -13,9 +13,9 @@ pub mod records;
 pub mod sqlite;
 
 use records::{
-    AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, Expectation, GatewayToken, Head, Heads,
-    HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind, Object, Page, Reference, StoredEvent,
-    StoredKey, Tenant, Tuple,
+    AdminToken, AuditRow, Author, Change, Check, ClientSecret, Configuration, Deployment, Digest,
+    Expectation, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind,
+    Object, OwnEvent, Page, Reference, StoredEvent, StoredKey, Tenant, Tuple,
 };
 
 use crate::fault::Fault;
@@ -60,9 +60,8 @@ pub trait Store: Send + Sync {
         page: Page,
     ) -> Result<Vec<Object>, StoreError>;
 
-    /// All objects that snapshots hold, in the order of kind and id, and the keys that are held for issuers, with the
-    /// head they belong to.
-    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>, Vec<HeldKeys>), StoreError>;
+    /// All that snapshots hold, as it is at one moment.
+    async fn configuration(&self, tenant: &str) -> Result<Configuration, StoreError>;
 
     /// Changes one object. `check` sees the whole configuration as it would be; any fault undoes the change.
     async fn change(&self, change: Change, check: Check<'_>) -> Result<Option<Object>, ChangeError>;
@@ -144,6 +143,10 @@ pub trait Store: Send + Sync {
         author: Author,
     ) -> Result<u64, StoreError>;
 
+    /// Stores what the control plane minted and refused itself, one audit row each, and updates identities, in one
+    /// transaction.
+    async fn record_own(&self, tenant: &str, events: &[OwnEvent], at: Timestamp) -> Result<(), StoreError>;
+
     /// Updates what instances say of themselves: (tenant, gateway, instance). No change of state: no audit, no epoch.
     async fn note(&self, instances: Vec<(String, String, Instance)>) -> Result<(), StoreError>;
 
@@ -155,6 +158,36 @@ pub trait Store: Send + Sync {
 
     /// Adds a key.
     async fn add_key(&self, tenant: &str, key: StoredKey, author: Author) -> Result<(), StoreError>;
+
+    /// Adds a key in the place of those of its role and algorithm that have no end: they end at `end`.
+    async fn succeed(
+        &self,
+        tenant: &str,
+        key: StoredKey,
+        end: Timestamp,
+        author: Author,
+    ) -> Result<(), StoreError>;
+
+    /// The secrets of a client, by age.
+    async fn client_secrets(&self, tenant: &str, client: &str) -> Result<Vec<ClientSecret>, StoreError>;
+
+    /// Adds a secret. Fails with [`ChangeError::Missing`] when there is no such client, with [`ChangeError::Exists`]
+    /// when it has two.
+    async fn add_client_secret(
+        &self,
+        tenant: &str,
+        secret: ClientSecret,
+        author: Author,
+    ) -> Result<(), ChangeError>;
+
+    /// Removes a secret. Fails with [`ChangeError::Missing`] when there is none.
+    async fn remove_client_secret(
+        &self,
+        tenant: &str,
+        client: &str,
+        id: &str,
+        author: Author,
+    ) -> Result<(), ChangeError>;
 
     /// Deletes a key.
     async fn remove_key(&self, tenant: &str, kid: &str, author: Author) -> Result<(), StoreError>;

@@ -9,7 +9,7 @@ use axum::http::{Uri, uri::Authority};
 use cambist_core::wire::snapshot::{Binding, Issuer, KeySource};
 
 use crate::{
-    documents::{ClientDocument, GatewayDocument},
+    documents::{ClientDocument, GatewayDocument, GatewayKind},
     fault::Faults,
     fetching::{proxy::Proxy, tls::Roots},
 };
@@ -97,8 +97,10 @@ pub fn binding(binding: &Binding, faults: &mut Faults) {
 
 /// A gateway.
 pub fn gateway(gateway: &GatewayDocument, faults: &mut Faults) {
-    let GatewayDocument { name, may_mint: _, description } = gateway;
+    let GatewayDocument { name, kind, may_mint, description } = gateway;
     slug(faults, "/name", name);
+    let mints = *kind == GatewayKind::Sidecar && *may_mint;
+    faults.demand(!mints, "/may_mint", "must be false for a sidecar, which exchanges nothing");
     faults.demand(description.chars().count() <= 1024, "/description", "must have at most 1024 characters");
 }
 

@@ -13,6 +13,7 @@ mod api {
     mod identities;
     mod key_sets;
     mod keys;
+    mod minting;
     mod objects;
     mod origin;
     mod presets;
@@ -22,4 +23,5 @@ mod api {
     mod secrets;
     mod snapshots;
     mod store;
+    mod tokens;
 }

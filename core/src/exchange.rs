@@ -11,12 +11,13 @@ pub mod mint;
 pub mod request;
 pub mod response;
 
-/// Where a token endpoint is.
+/// Where decisions are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Venue {
-    /// In a gateway, which mints with a fleet key or has it done.
+    /// In a gateway or sidecar, which mints with a fleet key or has it done.
     #[default]
     Gateway,
-    /// In the control plane, which mints with the authority's key.
+    /// In the control plane, which mints with the authority's key and answers nothing twice: an access token that lay
+    /// in a cache would be given away without a record of its own.
     ControlPlane,
 }

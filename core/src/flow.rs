@@ -4,6 +4,7 @@
 
 mod credential;
 mod endpoint;
+mod errand;
 mod exchange;
 mod grant;
 mod halt;
@@ -33,6 +34,7 @@ use self::{
     visit::Visit,
 };
 pub use self::{
+    errand::{Errand, mint_for},
     hosts::Hosts,
     report::{Counted, Report, UserInfoFailure},
     request::{Head, Request},
@@ -40,6 +42,7 @@ pub use self::{
     state::State,
     step::{Answer, Call, Credential, Edits, Flow, Remote, Step},
 };
+pub use crate::exchange::Venue;
 use crate::{
     bearer,
     crypto::Crypto,
@@ -78,14 +81,7 @@ pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Amb
             _ => step,
         };
     }
-    let denial = match answer {
-        Answer::TimedOut(Call::FetchKeys { .. }) => Denial::KeysUnavailable,
-        Answer::TimedOut(Call::AwaitSnapshot) => Denial::ConfigStale,
-        Answer::TimedOut(_) => Denial::UpstreamStsUnavailable,
-        Answer::Overloaded => Denial::Overloaded,
-        // No other call of this version is answered remotely.
-        Answer::Ready | Answer::Remote(..) | Answer::Body(_) => Denial::Internal,
-    };
+    let denial = denial_of(answer);
     if let Some(step) = flow.request.with_head(|head| endpoint::refuse_waiting(state, head, denial)) {
         return step;
     }
@@ -97,6 +93,18 @@ pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Amb
         }
         Some(route) => flow.request.with_head(|head| refuse(denial, head, &route, None, state.epoch())),
         None => refuse_unrouted(denial, state.epoch()),
+    }
+}
+
+/// Why an answer that a decision cannot go on with refuses the request.
+const fn denial_of(answer: &Answer) -> Denial {
+    match answer {
+        Answer::TimedOut(Call::FetchKeys { .. }) => Denial::KeysUnavailable,
+        Answer::TimedOut(Call::AwaitSnapshot) => Denial::ConfigStale,
+        Answer::TimedOut(_) => Denial::UpstreamStsUnavailable,
+        Answer::Overloaded => Denial::Overloaded,
+        // No other call of this version is answered remotely.
+        Answer::Ready | Answer::Remote(..) | Answer::Body(_) => Denial::Internal,
     }
 }
 

@@ -33,7 +33,9 @@ pub use self::{
     token_sources::{TokenHeaders, TokenSources},
     userinfo::UserInfoRules,
 };
-use crate::{crypto::SigningKey, denial::Denial, digest::Digest, time::Timestamp, wire::snapshot};
+use crate::{
+    crypto::SigningKey, denial::Denial, digest::Digest, jose::alg::Alg, time::Timestamp, wire::snapshot,
+};
 
 /// Everything a gateway decides by, compiled from one snapshot.
 #[derive(Debug)]
@@ -47,6 +49,7 @@ pub struct Policy {
     /// Clients by id.
     pub(crate) clients: HashMap<String, snapshot::Client>,
     pub(crate) routes: RouteTable,
+    pub(crate) routes_by_id: HashMap<String, Arc<Route>>,
     pub(crate) signing_keys: Vec<MintingKey>,
     pub(crate) authority_jwks: Option<Value>,
     pub(crate) token_headers: TokenHeaders,
@@ -110,12 +113,17 @@ impl Policy {
         &self.routes
     }
 
-    /// The key that mints now: of those in their time, the one that lasts longest.
-    pub fn minting_key(&self, now: Timestamp) -> Option<&MintingKey> {
+    /// The route with this id.
+    pub fn route(&self, id: &str) -> Option<&Arc<Route>> {
+        self.routes_by_id.get(id)
+    }
+
+    /// The key that mints now with `alg`: of those in their time, the one that lasts longest.
+    pub fn minting_key(&self, now: Timestamp, alg: Alg) -> Option<&MintingKey> {
         let now = now.secs();
         self.signing_keys
             .iter()
-            .filter(|key| key.not_before <= now && now < key.not_after)
+            .filter(|key| key.key.alg() == alg && key.not_before <= now && now < key.not_after)
             .max_by_key(|key| key.not_after)
     }
 

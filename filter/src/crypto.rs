@@ -59,13 +59,17 @@ impl Crypto for HostCrypto<'_> {
     }
 
     fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
-        if self.support.es256_sign
-            && let Ok(signature) = HostOnly(self.host).sign(key, input)
-        {
+        let supported = match key.rsa_public() {
+            None => self.support.es256_sign,
+            // What it signs with RSA is verified each time, so that it does is all that must be known.
+            Some(_) => self.support.verify.contains(&Alg::Rs256),
+        };
+        if supported && let Ok(signature) = HostOnly(self.host).sign(key, input) {
             bump(&self.counts.host_sign);
             return Ok(signature);
         }
         bump(&self.counts.rust_sign);
+        // RSA signatures are not made in Rust.
         RustCrypto.sign(key, input)
     }
 }
@@ -107,6 +111,10 @@ impl Crypto for HostOnly<'_> {
         let arguments = messages::sign_arguments("sha256", key.pkcs8().expose(), input);
         let answer = self.0.call_foreign("sign", &arguments).ok_or(SignError)?;
         let signature = messages::signature(&answer).ok_or(SignError)?;
+        if let Some(public) = key.rsa_public() {
+            let good = self.verdict(Alg::Rs256, public, input, signature) == Some(true);
+            return if good { Ok(signature.to_vec()) } else { Err(SignError) };
+        }
         der::p256_raw_from_der(signature).map(|raw| raw.to_vec()).ok_or(SignError)
     }
 }

@@ -187,9 +187,11 @@ fn is_id(text: &str) -> bool {
 }
 
 fn show(identity: &Identity) -> Value {
-    let Identity { id, tuple, fields, cluster, revoked, first_seen, last_seen, count, created } = identity;
+    let Identity { id, kind, tuple, fields, cluster, revoked, first_seen, last_seen, count, created } =
+        identity;
     json!({
         "id": id,
+        "kind": kind.name(),
         "client_id": tuple.as_ref().map(|tuple| &tuple.client_id),
         "issuer": tuple.as_ref().map(|tuple| &tuple.issuer),
         "audience": tuple.as_ref().map(|tuple| &tuple.audience),

@@ -1,4 +1,4 @@
-//! One GET over a connection that is there already. Deliberately absent: redirects, compression, credentials.
+//! One GET over a connection that is there already. Deliberately absent: redirects, compression.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use cambist_core::{
     endpoint::Endpoint,
     keyring::{Hints, MAX_BODY_BYTES},
+    secret::Secret,
     time::Timestamp,
 };
 use http_body_util::{BodyExt as _, Empty};
@@ -27,11 +28,13 @@ const MOST_HEADER_BYTES: usize = 64 * 1024;
 /// What a server answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// 200.
+    /// 200, or anything where [`Ask`] says so.
     pub status: u16,
+    /// Its `content-type`.
+    pub content_type: Option<String>,
     /// How long it says it is fresh.
     pub freshness: Freshness,
-    /// At most [`MAX_BODY_BYTES`].
+    /// No more than was asked for.
     pub body: Bytes,
     /// For [`Step::Http`].
     pub detail: Value,
@@ -46,6 +49,20 @@ pub struct Freshness {
     date: Option<String>,
 }
 
+/// What is asked for, and what may come back.
+#[derive(Clone, Copy)]
+pub enum Ask<'a> {
+    /// Public keys: at most [`MAX_BODY_BYTES`] with status 200.
+    Keys,
+    /// What an issuer says of a subject: any status, cut one byte after `most_bytes`.
+    UserInfo {
+        /// `authorization` of the request.
+        authorization: &'a Secret<String>,
+        /// Most bytes of a good answer.
+        most_bytes: usize,
+    },
+}
+
 /// How the request line names what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -56,7 +73,7 @@ pub(super) enum Form {
 }
 
 /// Asks for `endpoint` over `stream`.
-pub(super) async fn get<S>(stream: S, endpoint: &Endpoint, form: Form) -> Result<Answer, Stop>
+pub(super) async fn get<S>(stream: S, endpoint: &Endpoint, form: Form, ask: Ask<'_>) -> Result<Answer, Stop>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -64,9 +81,14 @@ where
         Form::Origin => endpoint.path().to_owned(),
         Form::Absolute => format!("http://{}{}", endpoint.authority(), endpoint.path()),
     };
-    let request = Request::get(uri)
-        .header(header::HOST, endpoint.authority())
-        .header(header::ACCEPT, "application/json, application/jwk-set+json")
+    let mut request = Request::get(uri).header(header::HOST, endpoint.authority());
+    request = match ask {
+        Ask::Keys => request.header(header::ACCEPT, "application/json, application/jwk-set+json"),
+        Ask::UserInfo { authorization, .. } => request
+            .header(header::ACCEPT, "application/json")
+            .header(header::AUTHORIZATION, authorization.expose().as_str()),
+    };
+    let request = request
         .header(header::ACCEPT_ENCODING, "identity")
         .header(header::USER_AGENT, concat!("cambist/", env!("CARGO_PKG_VERSION")))
         .body(Empty::<Bytes>::new())
@@ -82,7 +104,10 @@ where
         connection.await.ok();
     }));
     let response = sender.send_request(request).await.map_err(|error| cut(&error))?;
-    let answer = read(response).await;
+    let answer = match ask {
+        Ask::Keys => read(response).await,
+        Ask::UserInfo { most_bytes, .. } => read_any(response, most_bytes).await,
+    };
     drop(connection);
     answer
 }
@@ -132,7 +157,28 @@ async fn read(response: Response<Incoming>) -> Result<Answer, Stop> {
         expires: text(header::EXPIRES),
         date: text(header::DATE),
     };
-    Ok(Answer { status, freshness, body: bytes.into(), detail })
+    let content_type = text(header::CONTENT_TYPE);
+    Ok(Answer { status, content_type, freshness, body: bytes.into(), detail })
+}
+
+/// An answer whose meaning is for somebody else to say.
+async fn read_any(response: Response<Incoming>, most_bytes: usize) -> Result<Answer, Stop> {
+    let (parts, mut body) = response.into_parts();
+    let mut bytes = Vec::new();
+    while bytes.len() <= most_bytes {
+        let Some(frame) = body.frame().await else { break };
+        if let Ok(data) = frame.map_err(|error| cut(&error))?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    bytes.truncate(most_bytes.saturating_add(1));
+    Ok(Answer {
+        status: parts.status.as_u16(),
+        content_type: text(&parts.headers, &header::CONTENT_TYPE),
+        freshness: Freshness::default(),
+        body: bytes.into(),
+        detail: Value::Null,
+    })
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -151,7 +197,7 @@ fn cut(error: &dyn fmt::Display) -> Stop {
 
 impl Freshness {
     /// Seconds from `now` for which the answer says it is fresh; `None` if it says nothing.
-    pub(super) fn secs(&self, now: Timestamp) -> Option<u32> {
+    pub(crate) fn secs(&self, now: Timestamp) -> Option<u32> {
         let Self { cache_control, age, expires, date } = self;
         let hints = Hints {
             cache_control: cache_control.as_deref(),

@@ -20,7 +20,7 @@ use crate::{
     fault::Fault,
     problem::Problem,
     request,
-    store::records::{Instance, StoredEvent, Tuple},
+    store::records::{IdentityKind, Instance, StoredEvent, Tuple},
     strict,
 };
 
@@ -81,7 +81,8 @@ pub(super) async fn report(
     Ok(Json(Acknowledgement { sequence }))
 }
 
-fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Problem> {
+/// An event as it is kept, whoever tells of it.
+pub(crate) fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Problem> {
     let Event {
         sequence,
         at_ms,
@@ -135,6 +136,10 @@ fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<StoredEvent, Pro
             Outcome::Denial => "denial",
         },
         identity,
+        kind: match grant {
+            Some(GrantType::ClientCredentials) => IdentityKind::Client,
+            Some(GrantType::JwtBearer | GrantType::TokenExchange) | None => IdentityKind::Workload,
+        },
         fields,
         detail,
     })

@@ -16,7 +16,7 @@ use super::{chunks::Chunks, epoch_header, short, wait};
 use crate::{
     app::App,
     auth::Gateway,
-    documents::GatewayDocument,
+    documents::GatewayKind,
     problem::Problem,
     publish::{Audience, Snapshot},
     store::records::{Head, Instance},
@@ -77,11 +77,9 @@ pub(super) async fn read(
 }
 
 async fn compile(app: &App, gateway: &Gateway, channel: Channel, head: Head) -> Result<Snapshot, Problem> {
-    let document = GatewayDocument::deserialize(&gateway.token.doc).map_err(|error| {
-        tracing::error!(%error, "a stored gateway cannot be read");
-        Problem::internal()
-    })?;
+    let document = gateway.document()?;
     let audience = match (document.may_mint, channel) {
+        _ if document.kind == GatewayKind::Sidecar => Audience::Sidecar,
         (true, Channel::Private) => Audience::Minting,
         (true, Channel::Open) => {
             let gateway = gateway.token.gateway.as_str();

@@ -9,12 +9,14 @@ mod held;
 mod identity;
 mod key;
 mod object;
+mod secret;
 
 pub use self::{
     held::{Expectation, HeldKeys, HeldSet},
-    identity::{Identity, IdentityFilter, Instance, StoredEvent, Tuple},
+    identity::{Identity, IdentityFilter, IdentityKind, Instance, OwnEvent, StoredEvent, Tuple},
     key::{KeyRole, StoredKey},
     object::{Action, Change, Check, Object, Reference},
+    secret::{ClientSecret, Configuration},
 };
 
 /// SHA-256 of a token; tokens themselves are never stored.

@@ -24,14 +24,15 @@ mod keys;
 mod objects;
 mod revocations;
 mod schema;
+mod secrets;
 mod tenants;
 
 use super::{
     ChangeError, Store, StoreError,
     records::{
-        AdminToken, AuditRow, Author, Change, Check, Deployment, Digest, Expectation, GatewayToken, Head,
-        Heads, HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind, Object, Page, StoredEvent,
-        StoredKey, Tenant, Tuple,
+        AdminToken, AuditRow, Author, Change, Check, ClientSecret, Configuration, Deployment, Digest,
+        Expectation, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind,
+        Object, OwnEvent, Page, StoredEvent, StoredKey, Tenant, Tuple,
     },
 };
 
@@ -189,11 +190,14 @@ impl Store for SqliteStore {
         objects::page(&mut *self.readers.acquire().await?, tenant, kind, parent, page).await
     }
 
-    async fn configuration(&self, tenant: &str) -> Result<(Head, Vec<Object>, Vec<HeldKeys>), StoreError> {
+    async fn configuration(&self, tenant: &str) -> Result<Configuration, StoreError> {
         let mut tx = self.readers.begin().await?;
-        let head = epoch::head(&mut tx, tenant).await?;
-        let objects = objects::configuration(&mut tx, tenant).await?;
-        Ok((head, objects, held::all(&mut tx, tenant).await?))
+        Ok(Configuration {
+            head: epoch::head(&mut tx, tenant).await?,
+            objects: objects::configuration(&mut tx, tenant).await?,
+            held: held::all(&mut tx, tenant).await?,
+            secrets: secrets::all(&mut tx, tenant).await?,
+        })
     }
 
     async fn change(&self, change: Change, check: Check<'_>) -> Result<Option<Object>, ChangeError> {
@@ -308,6 +312,12 @@ impl Store for SqliteStore {
         Ok(stored)
     }
 
+    async fn record_own(&self, tenant: &str, events: &[OwnEvent], at: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        events::record_own(&mut tx, tenant, events, at).await?;
+        Ok(tx.commit().await?)
+    }
+
     async fn note(&self, instances: Vec<(String, String, Instance)>) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         for (tenant, gateway, instance) in &instances {
@@ -329,6 +339,47 @@ impl Store for SqliteStore {
         keys::insert(&mut tx, tenant, &key).await?;
         let head = keys::changed(&mut tx, tenant, &key.kid, "create", &author).await?;
         self.commit(tx, tenant, head).await
+    }
+
+    async fn succeed(
+        &self,
+        tenant: &str,
+        key: StoredKey,
+        end: Timestamp,
+        author: Author,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        keys::end(&mut tx, tenant, key.role, &key.alg, end).await?;
+        keys::insert(&mut tx, tenant, &key).await?;
+        let head = keys::changed(&mut tx, tenant, &key.kid, "create", &author).await?;
+        self.commit(tx, tenant, head).await
+    }
+
+    async fn client_secrets(&self, tenant: &str, client: &str) -> Result<Vec<ClientSecret>, StoreError> {
+        secrets::of(&mut *self.readers.acquire().await?, tenant, client).await
+    }
+
+    async fn add_client_secret(
+        &self,
+        tenant: &str,
+        secret: ClientSecret,
+        author: Author,
+    ) -> Result<(), ChangeError> {
+        let mut tx = self.begin().await?;
+        let head = secrets::add(&mut tx, tenant, &secret, &author).await?;
+        Ok(self.commit(tx, tenant, head).await?)
+    }
+
+    async fn remove_client_secret(
+        &self,
+        tenant: &str,
+        client: &str,
+        id: &str,
+        author: Author,
+    ) -> Result<(), ChangeError> {
+        let mut tx = self.begin().await?;
+        let head = secrets::remove(&mut tx, tenant, client, id, &author).await?;
+        Ok(self.commit(tx, tenant, head).await?)
     }
 
     async fn remove_key(&self, tenant: &str, kid: &str, author: Author) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use cambist_control_plane::{
         ChangeError, Store,
         records::{
             Action, Author, Change, Deployment, Expectation, HeldKeys, HeldSet, Identity, IdentityFilter,
-            Instance, Kind, Object, Page, Reference, StoredEvent, Tenant, Tuple,
+            IdentityKind, Instance, Kind, Object, Page, Reference, StoredEvent, Tenant, Tuple,
         },
         sqlite::{Pragma, SqliteStore},
     },
@@ -187,6 +187,7 @@ async fn records_events_once(store: &dyn Store) {
         epoch: 1,
         action: "mint",
         identity: Some((String::from("idn_a"), tuple.clone())),
+        kind: IdentityKind::Workload,
         fields: String::from("{}"),
         detail: String::from("{}"),
     };
@@ -280,7 +281,7 @@ async fn holds_keys_of_issuers(store: &dyn Store) {
     let refused = store.hold(TENANT, "a", pushed(), Expectation::Anything, mk_author(), &refuse).await;
     assert!(matches!(refused, Err(ChangeError::Invalid(faults)) if faults[0].detail == "1"));
     assert_eq!(store.held(TENANT, "a").await.unwrap().unwrap().version, 4);
-    assert_eq!(store.configuration(TENANT).await.unwrap().2.len(), 1);
+    assert_eq!(store.configuration(TENANT).await.unwrap().held.len(), 1);
 
     let release =
         async |version| store.release(TENANT, "a", Expectation::Version(version), mk_author()).await;

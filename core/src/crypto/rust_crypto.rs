@@ -39,7 +39,8 @@ impl Crypto for RustCrypto {
     }
 
     fn sign(&self, key: &SigningKey, input: &[u8]) -> Result<Vec<u8>, SignError> {
-        let signature: p256::ecdsa::Signature = key.p256().try_sign(input).map_err(|_| SignError)?;
+        let key = key.p256().ok_or(SignError)?;
+        let signature: p256::ecdsa::Signature = key.try_sign(input).map_err(|_| SignError)?;
         Ok(signature.to_bytes().to_vec())
     }
 }

@@ -5,7 +5,7 @@ mod minting;
 use alloc::{boxed::Box, sync::Arc};
 
 use super::{
-    Ambient,
+    Ambient, Venue,
     grant::{Desk, Granted},
     halt::Halt,
     order::{Issued, Order},
@@ -27,7 +27,7 @@ impl<'p> Desk<'p> {
         order: &Order<'_>,
         ambient: &mut Ambient<'_>,
     ) -> Result<Issued, Halt> {
-        let minting = self.minter(verified, ambient.now)?;
+        let minting = self.minter(granted, verified, ambient.now)?;
         let login = verified.userinfo().and_then(UserInfo::login).map(Arc::clone);
         let key = access_key(granted, order, login.as_deref(), minting.digest.as_bytes());
         if let Some(known) = self.known(verified, &key, ambient.now) {
@@ -36,17 +36,24 @@ impl<'p> Desk<'p> {
         let (access, minted) = self.mint(verified, granted, order, minting, ambient)?;
         let issued =
             Issued { authorization: Arc::clone(&access.authorization), fresh: Some(Box::new(minted)) };
-        verified.access.put(&key, access);
+        if self.venue == Venue::Gateway {
+            verified.access.put(&key, access);
+        }
         Ok(issued)
     }
 
     /// The key that mints now for this token, if anything may be minted for it at all.
-    pub(super) fn minter(self, verified: &Verified, now: Timestamp) -> Result<&'p MintingKey, Denial> {
+    pub(super) fn minter(
+        self,
+        granted: &Granted<'_>,
+        verified: &Verified,
+        now: Timestamp,
+    ) -> Result<&'p MintingKey, Denial> {
         // An expired token is never exchanged, whatever the leeway for verifying (law 6).
         if now.secs() >= verified.times.exp {
             return Err(Denial::TokenExpired);
         }
-        self.policy.minting_key(now).ok_or(Denial::ConfigStale)
+        self.policy.minting_key(now, granted.binding.alg).ok_or(Denial::ConfigStale)
     }
 
     /// What was made for the same order before and may still be served.

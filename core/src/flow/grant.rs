@@ -6,7 +6,7 @@ use core::cell::OnceCell;
 use serde_json::{Map, Value};
 
 use super::{
-    Ambient, Call, Counted, Credential, Edits, Report, State,
+    Ambient, Call, Counted, Credential, Edits, Report, State, Venue,
     endpoint::GrantAnswer,
     halt::Halt,
     order::{Actor, Issued, Order, route_target},
@@ -19,7 +19,6 @@ use crate::{
     denial::Denial,
     denylist::Denylist,
     digest::Digest,
-    exchange::Venue,
     identity::{identity_audience, identity_id},
     jose::jwt::UntrustedJwt,
     keyring::{Keyring, Lookup},
@@ -38,8 +37,8 @@ pub(super) struct Desk<'p> {
     pub(super) policy: &'p Policy,
     pub(super) terms: Terms<'p>,
     pub(super) denylist: &'p Denylist,
-    pub(super) audited: bool,
     pub(super) venue: Venue,
+    pub(super) audited: bool,
     /// The whole subject token.
     pub(super) token: &'p [u8],
     /// Its claims, once something asked for them: they are read at most once per decision, and for most hits never.
@@ -195,6 +194,10 @@ impl<'p> Desk<'p> {
                 Edits::new(credential, Report::counted(counted))
             }
             Exchange::Gateway => self.swap(route, verified, granted, ambient)?,
+            // Another VM asked; here is where its keys are.
+            Exchange::ControlPlane if self.venue == Venue::ControlPlane => {
+                self.swap(route, verified, granted, ambient)?
+            }
             // The compiler refuses routes that ask for these.
             Exchange::ControlPlane | Exchange::External => return Err(Denial::Internal.into()),
         };
@@ -212,7 +215,7 @@ impl<'p> Desk<'p> {
         let target = route_target(route, granted.binding)?;
         if route.mode == Mode::Observe {
             // Nothing is minted for a request that goes on as it came: the token would lie in the cache unrecorded.
-            self.minter(verified, ambient.now)?;
+            self.minter(granted, verified, ambient.now)?;
             return Ok(Edits::untouched(Counted::Observed(None)));
         }
         let order = Order { targets: &[target], scope: &route.scope, actor: None };

@@ -6,6 +6,7 @@ use crate::{
     condition::Condition,
     denial::Denial,
     digest::Digest,
+    jose::alg::Alg,
     wire::snapshot::{ActorRule, Profile},
 };
 
@@ -30,6 +31,8 @@ pub struct Binding {
     pub profile: Profile,
     /// Whether somebody may act for its subjects.
     pub actor: ActorRule,
+    /// What signs the access token.
+    pub alg: Alg,
     /// Unix seconds at which it ends.
     pub until: Option<i64>,
     /// Digest of the wire object, the tenant and the authority, for the caches.

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::access::{is_host, is_scope};
 pub use self::document::{compile_document, document_records, is_variable};
-use super::{Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, RouteTable};
+use super::{Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, Route, RouteTable};
 use crate::{
     secret::Secret,
     wire::snapshot::{AuthorityKeys, Client, End, Header, Record, SCHEMA},
@@ -45,7 +45,7 @@ pub struct Compiler {
     disabled_issuers: Vec<String>,
     clients: HashMap<String, Client>,
     binding_ids: hashbrown::HashSet<String>,
-    route_ids: hashbrown::HashSet<String>,
+    routes_by_id: HashMap<String, Arc<Route>>,
     routes: RouteTable,
     signing_keys: Vec<MintingKey>,
     authority_keys: Option<AuthorityKeys>,
@@ -132,6 +132,7 @@ impl Compiler {
                 issuers,
                 clients: self.clients,
                 routes: self.routes,
+                routes_by_id: self.routes_by_id,
                 signing_keys: self.signing_keys,
                 authority_jwks: self.authority_keys.map(|keys| keys.jwks),
                 token_headers,

@@ -17,11 +17,23 @@ pub struct Tuple {
     pub subject: String,
 }
 
+/// What an identity is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// A workload, by its token.
+    #[default]
+    Workload,
+    /// A client that came with its own secret.
+    Client,
+}
+
 /// One workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// `idn_…`.
     pub id: String,
+    /// What it is.
+    pub kind: IdentityKind,
     /// What makes it; unknown while it was revoked but never seen.
     pub tuple: Option<Tuple>,
     /// What its last token said of it beside its subject.
@@ -81,8 +93,33 @@ pub struct StoredEvent {
     pub action: &'static str,
     /// The workload's id and tuple; absent while unverified or when the id did not fit the tuple.
     pub identity: Option<(String, Tuple)>,
+    /// What that is.
+    pub kind: IdentityKind,
     /// What is told of the workload beside its subject: a JSON object of texts.
     pub fields: String,
     /// Everything the gateway said, without the numbers above: a JSON object.
     pub detail: String,
+}
+
+/// A mint or denial of the control plane itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnEvent {
+    /// `control-plane`, or the gateway that asked.
+    pub actor: String,
+    /// Id of the request.
+    pub request: String,
+    /// What happened. Its sequence counts nothing.
+    pub event: StoredEvent,
+}
+
+// === impl IdentityKind ===
+
+impl IdentityKind {
+    /// Its name in the store and in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Client => "client",
+        }
+    }
 }

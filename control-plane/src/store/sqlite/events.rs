@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use cambist_core::time::Timestamp;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{
     super::{
         StoreError,
-        records::{Author, StoredEvent},
+        records::{Author, OwnEvent, StoredEvent},
     },
     identities::{self, NO_FIELDS, Sighting},
     signed, unsigned,
@@ -47,8 +48,36 @@ pub(super) async fn record(
         });
         query.build().execute(&mut *connection).await?;
     }
-    identities::touch(connection, tenant, &by_identity(&fresh), author.at).await?;
+    identities::touch(connection, tenant, &by_identity(fresh.iter()), author.at).await?;
     Ok(u64::try_from(fresh.len()).unwrap_or(u64::MAX))
+}
+
+/// Stores what the control plane did itself. Nobody delivers it twice, so nothing is looked up.
+pub(super) async fn record_own(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    events: &[OwnEvent],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    for rows in events.chunks(CHUNK) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO audit (tenant, at_ms, epoch, actor, action, kind, object, request, detail) ",
+        );
+        query.push_values(rows, |mut row, OwnEvent { actor, request, event }| {
+            let object = event.identity.as_ref().map_or("", |(id, _)| id.as_str());
+            row.push_bind(tenant)
+                .push_bind(event.at.millis())
+                .push_bind(signed(event.epoch))
+                .push_bind(actor.as_str())
+                .push_bind(event.action)
+                .push_bind("identity")
+                .push_bind(object)
+                .push_bind(request.as_str())
+                .push_bind(event.detail.as_str());
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    identities::touch(connection, tenant, &by_identity(events.iter().map(|own| &own.event)), at).await
 }
 
 /// Which sequences of these events are stored already.
@@ -77,12 +106,18 @@ async fn stored(
     Ok(rows.into_iter().map(|(sequence,)| unsigned(sequence)).collect())
 }
 
-fn by_identity(events: &[StoredEvent]) -> Vec<Sighting<'_>> {
+fn by_identity<'a>(events: impl Iterator<Item = &'a StoredEvent>) -> Vec<Sighting<'a>> {
     let mut all: BTreeMap<&str, Sighting<'_>> = BTreeMap::new();
     for event in events {
         let Some((id, tuple)) = &event.identity else { continue };
-        let sighting =
-            all.entry(id).or_insert(Sighting { id, tuple, fields: NO_FIELDS, seen: None, mints: 0 });
+        let sighting = all.entry(id).or_insert(Sighting {
+            id,
+            kind: event.kind,
+            tuple,
+            fields: NO_FIELDS,
+            seen: None,
+            mints: 0,
+        });
         let (first, last) = sighting.seen.unwrap_or((event.at, event.at));
         if event.at >= last {
             sighting.fields = &event.fields;

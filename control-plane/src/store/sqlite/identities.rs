@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::{
     super::{
         ChangeError, StoreError,
-        records::{Author, Head, Identity, IdentityFilter, Kind, Page, Tuple},
+        records::{Author, Head, Identity, IdentityFilter, IdentityKind, Kind, Page, Tuple},
     },
     audit,
     epoch::{self, Scope},
@@ -28,10 +28,11 @@ type Columns = (
     i64,
     String,
     Option<String>,
+    String,
 );
 
 const SELECT: &str = "SELECT i.id, i.client_id, i.issuer, i.audience, i.subject, i.first_seen_ms, i.last_seen_ms, \
-                      i.count, i.created_ms, COALESCE(r.revoked, 0), i.fields, o.doc ->> '$.cluster' \
+                      i.count, i.created_ms, COALESCE(r.revoked, 0), i.fields, o.doc ->> '$.cluster', i.kind \
                       FROM identities i \
                       LEFT JOIN revocations r ON r.tenant = i.tenant AND r.kind = 'identity' AND r.id = i.id \
                       LEFT JOIN objects o ON o.tenant = i.tenant AND o.kind = 'issuer' AND o.id = i.issuer \
@@ -101,8 +102,9 @@ pub(super) async fn register(
     if !faults.is_empty() {
         return Err(ChangeError::Invalid(faults));
     }
-    touch(connection, tenant, &[Sighting { id, tuple, fields: NO_FIELDS, seen: None, mints: 0 }], author.at)
-        .await?;
+    let kind = IdentityKind::Workload;
+    let sighting = Sighting { id, kind, tuple, fields: NO_FIELDS, seen: None, mints: 0 };
+    touch(connection, tenant, &[sighting], author.at).await?;
     let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
     let Tuple { client_id, issuer, audience, subject } = tuple;
     let detail =
@@ -157,6 +159,7 @@ pub(super) async fn ensure(
 /// What is told of one identity.
 pub(super) struct Sighting<'a> {
     pub(super) id: &'a str,
+    pub(super) kind: IdentityKind,
     pub(super) tuple: &'a Tuple,
     /// What was told of it last, as a JSON object.
     pub(super) fields: &'a str,
@@ -168,7 +171,7 @@ pub(super) struct Sighting<'a> {
 /// The fields of an identity that nothing is told of.
 pub(super) const NO_FIELDS: &str = "{}";
 
-/// Rows per statement: `SQLite` takes 32,766 parameters, and a row has eleven.
+/// Rows per statement: `SQLite` takes 32,766 parameters, and a row has twelve.
 const CHUNK: usize = 500;
 
 /// Adds what is told of identities, each named once, creating rows where there are none.
@@ -181,9 +184,9 @@ pub(super) async fn touch(
     for rows in sightings.chunks(CHUNK) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO identities (tenant, id, client_id, issuer, audience, subject, first_seen_ms, \
-             last_seen_ms, count, created_ms, fields) ",
+             last_seen_ms, count, created_ms, fields, kind) ",
         );
-        query.push_values(rows, |mut row, Sighting { id, tuple, fields, seen, mints }| {
+        query.push_values(rows, |mut row, Sighting { id, kind, tuple, fields, seen, mints }| {
             let Tuple { client_id, issuer, audience, subject } = tuple;
             row.push_bind(tenant)
                 .push_bind(*id)
@@ -195,13 +198,15 @@ pub(super) async fn touch(
                 .push_bind(seen.map(|(_, last)| last.millis()))
                 .push_bind(mints)
                 .push_bind(at.millis())
-                .push_bind(*fields);
+                .push_bind(*fields)
+                .push_bind(kind.name());
         });
         // Batches of several instances may arrive in any order: first and last are the extremes of what was told, and
         // the fields are those of the last.
         query.push(
             " ON CONFLICT (tenant, id) DO UPDATE SET client_id = excluded.client_id, \
              issuer = excluded.issuer, audience = excluded.audience, subject = excluded.subject, \
+             kind = excluded.kind, \
              first_seen_ms = CASE WHEN identities.first_seen_ms IS NULL \
                  OR excluded.first_seen_ms < identities.first_seen_ms \
                  THEN excluded.first_seen_ms ELSE identities.first_seen_ms END, \
@@ -232,6 +237,7 @@ fn from_row(row: Columns) -> Result<Identity, StoreError> {
         revoked,
         fields,
         cluster,
+        kind,
     ) = row;
     let tuple = match (client_id, issuer, audience, subject) {
         (Some(client_id), Some(issuer), Some(audience), Some(subject)) => {
@@ -241,6 +247,7 @@ fn from_row(row: Columns) -> Result<Identity, StoreError> {
     };
     Ok(Identity {
         id,
+        kind: if kind == IdentityKind::Client.name() { IdentityKind::Client } else { IdentityKind::Workload },
         tuple,
         fields: serde_json::from_str(&fields).map_err(StoreError::new)?,
         cluster,

@@ -56,6 +56,27 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Lets the keys of a role and algorithm that have no end yet end at `not_after`.
+pub(super) async fn end(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    role: KeyRole,
+    alg: &str,
+    not_after: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE keys SET not_after_ms = $4 \
+         WHERE tenant = $1 AND role = $2 AND alg = $3 AND not_after_ms IS NULL",
+    )
+    .bind(tenant)
+    .bind(role.name())
+    .bind(alg)
+    .bind(not_after.millis())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Deletes a key.
 pub(super) async fn delete(
     connection: &mut SqliteConnection,

@@ -11,7 +11,7 @@ use super::{
     },
     audit,
     epoch::{self, Scope},
-    gateways, held, signed, unsigned,
+    gateways, held, secrets, signed, unsigned,
 };
 use crate::fault::Fault;
 
@@ -220,6 +220,9 @@ async fn delete(connection: &mut SqliteConnection, tenant: &str, object: &Object
     if object.kind == Kind::Gateway {
         gateways::drop_tokens(connection, tenant, &object.id).await?;
         gateways::drop_instances(connection, tenant, &object.id).await?;
+    }
+    if object.kind == Kind::Client {
+        secrets::drop_all(connection, tenant, &object.id).await?;
     }
     if object.kind == Kind::Issuer {
         held::delete(connection, tenant, &object.id).await?;

@@ -20,6 +20,32 @@ H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp
 -----END PRIVATE KEY-----
 ";
 
+/// An RSA key that signs nothing but these tests.
+const RSA: &str = include_str!("tests/rsa2048.pem");
+/// One of 1024 bits.
+const SHORT_RSA: &str = include_str!("tests/rsa1024.txt");
+
+#[test]
+fn reads_an_rsa_key_and_leaves_signing_with_it_to_others() {
+    let key = SigningKey::from_pkcs8(RSA.as_bytes(), None).unwrap();
+    assert_eq!(key.alg(), Alg::Rs256);
+    let jwk = key.public_jwk();
+    assert_eq!((&jwk["kty"], &jwk["alg"], &jwk["e"]), (&json!("RSA"), &json!("RS256"), &json!("AQAB")));
+    let public = VerificationKey::from_jwk(jwk.as_object().unwrap()).unwrap();
+    assert_eq!((public.thumbprint(), public.rsa_bits()), (key.thumbprint(), Some(2048)));
+    assert_eq!(key.rsa_public().unwrap().spki(), public.spki());
+    assert!(RustCrypto.sign(&key, b"input").is_err());
+    let body: String = RSA.lines().filter(|line| !line.starts_with('-')).collect();
+    assert_eq!(SigningKey::from_pkcs8(body.as_bytes(), None).unwrap().public_jwk(), jwk);
+    let der = BASE64.decode(body.as_bytes()).unwrap();
+    assert_eq!(key.pkcs8().expose(), &der);
+    let longer = [&der[..], &[0]].concat();
+    for document in [&der[..der.len() - 1], &longer, SHORT_RSA.as_bytes()] {
+        let refused = SigningKey::from_pkcs8(document, None).map(drop);
+        assert_eq!(refused, Err(InvalidSigningKey::Unsupported));
+    }
+}
+
 #[test]
 fn reads_every_form_of_the_same_key() {
     let der = BASE64.decode(PKCS8.as_bytes()).unwrap();
@@ -67,13 +93,13 @@ fn debug_shows_the_name_only() {
 }
 
 #[test]
-fn refuses_what_is_no_p256_key() {
+fn refuses_what_is_no_such_key() {
     let der = BASE64.decode(PKCS8.as_bytes()).unwrap();
     let mut zero = der.clone();
     let start = zero.len() - 32;
     zero[start..].fill(0);
     for document in [&der[..der.len() - 1], &der[..1], &zero, b"0"] {
-        assert_eq!(SigningKey::from_pkcs8(document, None).map(drop), Err(InvalidSigningKey::NotP256));
+        assert_eq!(SigningKey::from_pkcs8(document, None).map(drop), Err(InvalidSigningKey::Unsupported));
     }
     for document in [&b""[..], b"secret", b"\xff", b"-----BEGIN EC PRIVATE KEY-----\nAA==\n"] {
         let refused = SigningKey::from_pkcs8(document, None).map(drop);

@@ -16,6 +16,7 @@ use crate::{
         terms::Application,
     },
     identity::identity_id,
+    jose::alg::Alg,
     policy::{FieldValues, Policy},
     token_cache::Access,
     wire::{
@@ -75,7 +76,7 @@ fn mint(
     let targets = granting::granted_targets(targets, &application.request.targets)?;
     let target = targets.first().copied().ok_or(Denial::TargetNotAllowed)?;
     let now = ambient.now;
-    let minting = policy.minting_key(now).ok_or(Denial::ConfigStale)?;
+    let minting = policy.minting_key(now, Alg::Es256).ok_or(Denial::ConfigStale)?;
     let exp = lifetime::expiry(now, *ttl, i64::MAX, None, minting.not_after).ok_or(Denial::ConfigStale)?;
     let jti = (ambient.random)().ok_or(Denial::Internal)?;
     let authority = policy.header.authority.as_str();

@@ -156,7 +156,7 @@ impl Desk<'_> {
             return Err(Denial::TargetNotAllowed.into());
         }
         let order = Order { targets: &targets, scope: &scope, actor: actor.as_ref() };
-        let minting = match self.minter(verified, ambient.now) {
+        let minting = match self.minter(granted, verified, ambient.now) {
             Err(Denial::ConfigStale) if self.venue == Venue::Gateway => {
                 return remote::answer(head, visit).map(Box::new);
             }

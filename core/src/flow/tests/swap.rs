@@ -54,7 +54,7 @@ fn the_published_half_of_the_fleet_key_verifies_what_it_signs() {
     let mut gateway = Gateway::valid();
     let (token, _) = gateway.exchange(&Token::valid().sign());
     let policy = gateway.state.policy().unwrap();
-    let published = policy.minting_key(gateway.now).unwrap().key.public_jwk();
+    let published = policy.minting_key(gateway.now, crate::jose::alg::Alg::Es256).unwrap().key.public_jwk();
     let keys = KeySet::from_value(&json!({"keys": [published]})).unwrap();
     let ours = Wire::changed(|wire| {
         wire.issuers[0].iss = "https://authority.example".into();

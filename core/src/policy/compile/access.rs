@@ -6,6 +6,7 @@ use super::{Compiler, is_slug};
 use crate::{
     condition::Condition,
     digest::Digest,
+    jose::alg::Alg,
     policy::{Binding, Route, canonical_path},
     wire::snapshot::{self as wire, Exchange, ForeignToken, Mode, PathMatch, Place, Profile, SigningAlg},
 };
@@ -62,9 +63,6 @@ impl Compiler {
         if profile != Profile::AtJwt {
             self.fault("binding", &id, "profile", "this version mints only at+jwt");
         }
-        if alg != SigningAlg::Es256 {
-            self.fault("binding", &id, "alg", "this version signs only ES256");
-        }
         if subject_template.is_some() || !claims.is_empty() {
             self.fault("binding", &id, "claims", "this version has no templates");
         }
@@ -88,6 +86,10 @@ impl Compiler {
             ttl,
             profile,
             actor,
+            alg: match alg {
+                SigningAlg::Es256 => Alg::Es256,
+                SigningAlg::Rs256 => Alg::Rs256,
+            },
             until,
             digest,
         });
@@ -140,9 +142,6 @@ impl Compiler {
         if !is_slug(&id) {
             self.fault("route", &id, "id", "must match [a-z0-9][a-z0-9._-]{0,62}");
         }
-        if !self.route_ids.insert(id.clone()) {
-            self.fault("route", &id, "id", "is used twice");
-        }
         if !is_host(&host) {
             self.fault("route", &id, "host", "must be a lower-case host without port, `*.suffix` or `*`");
         }
@@ -194,6 +193,9 @@ impl Compiler {
             claims_out,
             condition,
         });
+        if self.routes_by_id.insert(id.clone(), Arc::clone(&compiled)).is_some() {
+            self.fault("route", &id, "id", "is used twice");
+        }
         if let Err(other) = self.routes.insert(&host, &path, methods.as_deref(), &compiled) {
             self.fault(
                 "route",
@@ -207,15 +209,18 @@ impl Compiler {
     /// What contradicts itself in what a route does with a token.
     fn check_handling(&mut self, route: &wire::Route) {
         let wire::Route { id, mode, exchange, target, forward, foreign_token, .. } = route;
-        if matches!(exchange, Exchange::ControlPlane | Exchange::External) {
-            self.fault("route", id, "exchange", "this version exchanges only in the gateway");
+        if *exchange == Exchange::External {
+            self.fault("route", id, "exchange", "this version exchanges at no external endpoint");
         }
-        if route.external.is_some() || route.resource.is_some() || route.place != Place::Gateway {
+        if route.place == Place::Sidecar && *exchange != Exchange::None {
+            self.fault("route", id, "exchange", "must be `none` at a sidecar, which exchanges nothing");
+        }
+        if route.external.is_some() || route.resource.is_some() {
             self.fault(
                 "route",
                 id,
                 "resource",
-                "this version knows neither resources, sidecars nor external endpoints",
+                "this version knows neither resources nor external endpoints",
             );
         }
         if *exchange != Exchange::None && *forward {

@@ -129,9 +129,6 @@ impl Compiler {
     pub(super) fn signing_key(&mut self, key: wire::SigningKey, secrets: &dyn Secrets) {
         let wire::SigningKey { kid, alg, private_key, not_before, not_after } = key;
         let name = kid.clone().unwrap_or_else(|| self.signing_keys.len().to_string());
-        if alg != Alg::Es256.name() {
-            self.fault("signing_key", &name, "alg", "must be ES256");
-        }
         let material = match private_key {
             wire::PrivateKey::Pkcs8(text) => Some(Secret::new(text.into_bytes())),
             wire::PrivateKey::Env(variable) => {
@@ -147,12 +144,16 @@ impl Compiler {
         };
         let Some(material) = material else { return };
         if let Ok(key) = SigningKey::from_pkcs8(material.expose(), kid.as_deref()) {
+            if alg != key.alg().name() {
+                let detail = "must be the key's: ES256 of a P-256 key, RS256 of an RSA key";
+                self.fault("signing_key", &name, "alg", detail);
+            }
             let not_before = not_before.unwrap_or(i64::MIN);
             let parts = [key.kid().as_bytes(), key.thumbprint(), &not_after.to_be_bytes()];
             let digest = Digest::of_parts(parts);
             self.signing_keys.push(MintingKey { key, not_before, not_after, digest });
         } else {
-            let detail = "must be a P-256 private key as PKCS#8 (PEM or base64 DER)";
+            let detail = "must be a P-256 or RSA private key as PKCS#8 (PEM or base64 DER)";
             self.fault("signing_key", &name, "private_key", detail);
         }
     }

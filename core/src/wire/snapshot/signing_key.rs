@@ -12,7 +12,7 @@ pub struct SigningKey {
     /// RFC 7638 thumbprint; absent: computed from the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// JWS algorithm; `ES256`.
+    /// JWS algorithm: `ES256` of a P-256 key, `RS256` of an RSA key.
     pub alg: String,
     /// The private key.
     pub private_key: PrivateKey,

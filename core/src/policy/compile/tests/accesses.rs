@@ -8,7 +8,7 @@ use alloc::{string::String, vec, vec::Vec};
 use serde_json::json;
 
 use super::row::{faults, has_fault, is_valid};
-use crate::wire::snapshot::{Condition, Exchange, ForeignToken, Mode, PathMatch, Profile};
+use crate::wire::snapshot::{Condition, Exchange, ForeignToken, Mode, PathMatch, Place, Profile};
 
 #[test]
 fn binding() {
@@ -124,9 +124,13 @@ fn route() {
     has_fault("route/api/clients", "denies all", |wire| wire.routes[0].clients.clear());
     has_fault("route/api/clients", "no client \"cl_x\"", |wire| wire.routes[0].clients.push("cl_x".into()));
     has_fault("route/api/scopes", "RFC 6749", |wire| wire.routes[0].scopes.push("a b".into()));
-    for exchange in [Exchange::ControlPlane, Exchange::External] {
-        has_fault("route/api/exchange", "only in the gateway", |wire| wire.routes[0].exchange = exchange);
-    }
+    is_valid(|wire| wire.routes[0].exchange = Exchange::ControlPlane);
+    has_fault("route/api/exchange", "no external", |wire| wire.routes[0].exchange = Exchange::External);
+    has_fault("route/api/exchange", "at a sidecar", |wire| wire.routes[0].place = Place::Sidecar);
+    is_valid(|wire| {
+        wire.routes[0].place = Place::Sidecar;
+        wire.routes[0].exchange = Exchange::None;
+    });
     has_fault("route/api/forward", "no meaning", |wire| wire.routes[0].forward = true);
     has_fault("route/api/target", "no meaning", |wire| {
         wire.routes[0].exchange = Exchange::None;

@@ -41,7 +41,13 @@ fn takes_a_key_from_the_environment() {
         let policy = compile_records(wire.records(), &secrets).unwrap();
         let inline = Wire::valid().compile().unwrap();
         let kid = |policy: &crate::policy::Policy| {
-            String::from(policy.minting_key(crate::time::Timestamp::default()).unwrap().key.kid())
+            String::from(
+                policy
+                    .minting_key(crate::time::Timestamp::default(), crate::jose::alg::Alg::Es256)
+                    .unwrap()
+                    .key
+                    .kid(),
+            )
         };
         assert_eq!(kid(&policy), kid(&inline));
     }
@@ -50,7 +56,11 @@ fn takes_a_key_from_the_environment() {
 #[test]
 fn a_key_without_kid_is_named_by_its_thumbprint() {
     let policy = Wire::changed(|wire| wire.signing_keys[0].kid = None).compile().unwrap();
-    let kid = policy.minting_key(crate::time::Timestamp::default()).unwrap().key.kid();
+    let kid = policy
+        .minting_key(crate::time::Timestamp::default(), crate::jose::alg::Alg::Es256)
+        .unwrap()
+        .key
+        .kid();
     assert_eq!(kid.len(), 43);
 }
 

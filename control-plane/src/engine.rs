@@ -1,0 +1,323 @@
+//! Decisions of the control plane itself: core's state machine with all of a tenant's configuration, its keys included.
+//!
+//! The state of a tenant is behind a lock that nothing is waited for under: what a decision needs from outside is
+//! fetched between two looks. Deliberately absent: the meaning of requests, which is core's; HTTP, which is the caller's.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+pub(crate) use cambist_core::wire::event::Minted;
+use cambist_core::{
+    denial::Denial,
+    flow::{self, Ambient, Answer, Call, Counted, Edits, Errand, Flow, Response, Step},
+    policy::{Policy, compile_records},
+    wire::{event::Event, snapshot::Place},
+};
+use tokio::sync::watch;
+
+mod calls;
+pub mod crypto;
+mod keys;
+pub mod ledger;
+mod seat;
+
+use self::{
+    crypto::NativeCrypto,
+    ledger::{Ledger, Unrecorded},
+    seat::Seat,
+};
+use crate::{
+    clock::Clock,
+    configuration,
+    fetching::Fetcher,
+    gateway_api::events::stored,
+    publish::{PublishError, Publisher},
+    store::{
+        Store, StoreError,
+        records::{Configuration, Head, Heads, OwnEvent},
+    },
+    text,
+};
+
+/// Decisions that are made at once, of all tenants; more are told to come back.
+const MOST_FLIGHTS: usize = 4096;
+/// Calls of one decision: keys, UserInfo, and some for a configuration that changes meanwhile.
+const MOST_CALLS: usize = 8;
+
+/// Decides.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    fetcher: Fetcher,
+    heads: watch::Receiver<Heads>,
+    crypto: NativeCrypto,
+    ledger: Ledger,
+    seats: Mutex<HashMap<String, Arc<Seat>>>,
+    flights: tokio::sync::Semaphore,
+    inquiries: tokio::sync::Semaphore,
+}
+
+/// Who is answered, for the record.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// `control-plane`, or the gateway that asks.
+    pub actor: String,
+    /// Id of the request.
+    pub request: String,
+}
+
+/// A decision that was made.
+pub(crate) enum Decided {
+    /// An answer.
+    #[expect(dead_code, reason = "the token endpoint answers with it")]
+    Reply(Response),
+    /// A request may go on with this, and what was minted for it.
+    Forward(Edits, Option<Minted>),
+    /// It is refused, or nothing can be said.
+    Denied(Denial),
+}
+
+/// Why nothing can be decided.
+#[derive(Debug)]
+enum Unready {
+    Store(StoreError),
+    Invalid(String),
+}
+
+/// How a decision begins, and goes on after an answer.
+type Decide<'a> =
+    &'a (dyn Fn(&mut flow::State, Option<(&Flow, &Answer)>, &mut Ambient<'_>) -> Step + Send + Sync);
+
+// === impl Engine ===
+
+impl Engine {
+    /// An engine over `store`, which fetches what it needs by `fetcher`.
+    pub fn new(store: Arc<dyn Store>, clock: Clock, fetcher: Fetcher) -> Self {
+        let ledger = Ledger::new(Arc::clone(&store), clock.clone());
+        let heads = store.heads();
+        Self {
+            store,
+            clock,
+            fetcher,
+            heads,
+            crypto: NativeCrypto::default(),
+            ledger,
+            seats: Mutex::default(),
+            flights: tokio::sync::Semaphore::new(MOST_FLIGHTS),
+            inquiries: tokio::sync::Semaphore::new(calls::MOST_INQUIRIES),
+        }
+    }
+
+    /// An access token for a request at a route of a gateway, which presented `token`.
+    pub(crate) async fn mint(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        tenant: &str,
+        errand: Errand<'_>,
+        caller: Caller,
+    ) -> Decided {
+        let decide = |state: &mut flow::State, past: Option<(&Flow, &Answer)>, ambient: &mut Ambient<'_>| {
+            flow::mint_for(state, errand, past, ambient)
+        };
+        self.decide(publisher, tenant, None, caller, &decide).await
+    }
+
+    async fn decide(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        tenant: &str,
+        body: Option<Vec<u8>>,
+        caller: Caller,
+        decide: Decide<'_>,
+    ) -> Decided {
+        let Ok(_permit) = self.flights.try_acquire() else { return Decided::Denied(Denial::Overloaded) };
+        let seat = match self.seat(publisher, tenant).await {
+            Ok(seat) => seat,
+            Err(error) => {
+                error.log(tenant);
+                return Decided::Denied(Denial::ConfigStale);
+            }
+        };
+        let mut past: Option<(Flow, Answer)> = None;
+        for _ in 0..MOST_CALLS {
+            let known = past.as_ref().map(|(flow, answer)| (flow, answer));
+            let (step, waiting) = self.look(&seat, known, decide);
+            past = match step {
+                Step::Reply { response, path: _, report } => {
+                    let decided = if let (Counted::Denied(denial), None) = (report.counted, &body) {
+                        Decided::Denied(denial)
+                    } else {
+                        Decided::Reply(response)
+                    };
+                    return self.recorded(tenant, report.event, caller, decided).await;
+                }
+                Step::Forward(edits) => {
+                    let mut edits = edits;
+                    let event = edits.report.event.take();
+                    let minted = event.as_ref().and_then(|event| event.minted.clone());
+                    return self.recorded(tenant, event, caller, Decided::Forward(edits, minted)).await;
+                }
+                // No request of this version has its body read.
+                Step::NeedBody { .. } => return Decided::Denied(Denial::Internal),
+                Step::Call { flow, call } => Some((flow, self.call(&seat, call, waiting).await)),
+            };
+        }
+        Decided::Denied(Denial::Overloaded)
+    }
+
+    /// One look at the state; where the decision waits for keys, with the place in the queue for them.
+    fn look(
+        &self,
+        seat: &Seat,
+        past: Option<(&Flow, &Answer)>,
+        decide: Decide<'_>,
+    ) -> (Step, Option<keys::Place>) {
+        let mut random = || text::random::<16>().ok();
+        let now = self.clock.now();
+        let mut ambient = Ambient { now, crypto: &self.crypto, random: &mut random };
+        let mut inner = seat.inner();
+        inner.state.confirm(now);
+        let step = decide(&mut inner.state, past, &mut ambient);
+        let waiting = match &step {
+            Step::Call { call: Call::FetchKeys { issuer }, .. } => inner.queue(issuer),
+            Step::Call { .. } | Step::Forward(_) | Step::Reply { .. } | Step::NeedBody { .. } => None,
+        };
+        (step, waiting)
+    }
+
+    /// Gives the decision away once a mint is on disk.
+    async fn recorded(
+        &self,
+        tenant: &str,
+        event: Option<Box<Event>>,
+        caller: Caller,
+        decided: Decided,
+    ) -> Decided {
+        let Some(event) = event else { return decided };
+        let now = self.clock.now();
+        let is_mint = event.minted.is_some();
+        let event = Event { at_ms: now.millis(), ..*event };
+        let Ok(event) = stored(tenant, event, now) else { return Decided::Denied(Denial::Internal) };
+        let Caller { actor, request } = caller;
+        let event = OwnEvent { actor, request, event };
+        if !is_mint {
+            self.ledger.note(tenant, event);
+            return decided;
+        }
+        match self.ledger.record(tenant, event).await {
+            Ok(()) => decided,
+            Err(Unrecorded::Crowded) => Decided::Denied(Denial::Overloaded),
+            Err(Unrecorded::Failed) => Decided::Denied(Denial::UpstreamStsUnavailable),
+        }
+    }
+
+    /// Refreshes keys that are due. To be called now and then.
+    pub fn tick(self: &Arc<Self>) {
+        let seats: Vec<Arc<Seat>> =
+            self.seats.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for seat in seats {
+            self.attend(&seat);
+        }
+    }
+
+    /// Returns when every denial is on disk, too.
+    pub async fn settle(&self) {
+        self.ledger.settle().await;
+    }
+
+    fn head(&self, tenant: &str) -> Head {
+        self.heads.borrow().get(tenant).copied().unwrap_or_default()
+    }
+
+    /// The seat of a tenant as new as its head.
+    async fn seat(self: &Arc<Self>, publisher: &Publisher, tenant: &str) -> Result<Arc<Seat>, Unready> {
+        let seat = {
+            let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Seat::new(tenant));
+            Arc::clone(seats.entry(tenant.to_owned()).or_insert_with(new))
+        };
+        if seat.is_as_new_as(self.head(tenant)) {
+            return Ok(seat);
+        }
+        // Whoever comes meanwhile waits for the one who is at it.
+        let turn = seat.turn.lock().await;
+        let head = self.head(tenant);
+        if seat.adopted() < head.snapshot_epoch {
+            self.adopt(publisher, &seat).await?;
+        }
+        let since = seat.since();
+        if since < head.revocation_epoch || !seat.is_informed() {
+            let changes = self.store.changes(tenant, since).await?;
+            seat.heed(changes, self.clock.now());
+        }
+        drop(turn);
+        self.attend(&seat);
+        Ok(seat)
+    }
+
+    async fn adopt(&self, publisher: &Publisher, seat: &Seat) -> Result<(), Unready> {
+        let Configuration { head, objects, held, secrets } = self.store.configuration(&seat.tenant).await?;
+        let now = self.clock.now();
+        let mut records = configuration::records(&objects, &held, &secrets, now)?;
+        records.retain(|record| configuration::is_for(record, Place::Gateway));
+        let tenant = publisher.tenant(&seat.tenant).await?;
+        let header = configuration::header(&tenant, "control-plane", head.epoch);
+        records.extend(publisher.own_keys(&seat.tenant, now).await?);
+        let issuers = objects.iter().filter_map(|object| configuration::issuer(object).ok());
+        let issuers: Vec<_> = issuers.collect();
+        let compiled = tokio::task::spawn_blocking(move || {
+            let header = cambist_core::wire::snapshot::Record::Header(header);
+            compile_records([header].into_iter().chain(records), &configuration::NoSecrets)
+        });
+        let policy: Result<Policy, String> = match compiled.await {
+            Ok(compiled) => compiled.map_err(|faults| faults.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match policy {
+            Ok(policy) => {
+                let ways = issuers.iter().map(|issuer| (issuer.id.clone(), self.fetcher.way(issuer)));
+                let ways = ways.filter_map(|(id, way)| Some((id, way.ok()?))).collect();
+                seat.adopt(policy, ways, head.snapshot_epoch, now);
+                Ok(())
+            }
+            // What was good stays in force, as it does in gateways; the next change is looked at again.
+            Err(error) if seat.adopted() > 0 => {
+                tracing::error!(tenant = seat.tenant, error, "the configuration is not taken");
+                seat.skip(head.snapshot_epoch);
+                Ok(())
+            }
+            Err(error) => Err(Unready::Invalid(error)),
+        }
+    }
+}
+
+// === impl Unready ===
+
+impl Unready {
+    fn log(&self, tenant: &str) {
+        match self {
+            Self::Store(error) => {
+                let cause = core::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+                tracing::error!(tenant, cause, "the configuration could not be read");
+            }
+            Self::Invalid(cause) => tracing::error!(tenant, cause, "the configuration cannot be decided by"),
+        }
+    }
+}
+
+impl From<StoreError> for Unready {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<PublishError> for Unready {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Store(error) => Self::Store(error),
+            PublishError::Invalid(cause) => Self::Invalid(cause),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a decision waits for, and what became of it.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use cambist_core::flow::{Answer, Call, Remote};
+use tokio::time::timeout;
+
+use super::{
+    Engine,
+    keys::{self, Place},
+    seat::Seat,
+};
+use crate::fetching::request::Ask;
+
+/// Questions to UserInfo endpoints at once, of all tenants.
+pub(super) const MOST_INQUIRIES: usize = 256;
+
+// === impl Engine ===
+
+impl Engine {
+    pub(super) async fn call(self: &Arc<Self>, seat: &Arc<Seat>, call: Call, place: Option<Place>) -> Answer {
+        match (&call, place) {
+            (Call::FetchKeys { .. }, Some(place)) => {
+                self.attend(seat);
+                match timeout(keys::PATIENCE, place).await {
+                    Ok(_) => Answer::Ready,
+                    Err(_) => Answer::TimedOut(call),
+                }
+            }
+            (Call::FetchKeys { .. }, None) => Answer::Overloaded,
+            (Call::UserInfo { issuer, endpoint, authorization, timeout_ms }, _) => {
+                let Ok(_permit) = self.inquiries.try_acquire() else { return Answer::Overloaded };
+                let way = seat.inner().ways.get(issuer).cloned();
+                let Some(way) = way else { return Answer::Remote(call, Remote::default()) };
+                let patience = Duration::from_millis(u64::from(*timeout_ms));
+                let ask = Ask::UserInfo { authorization, most_bytes: call.most_bytes() };
+                let asked = timeout(patience, self.fetcher.ask(endpoint, &way, ask)).await;
+                match asked {
+                    Ok(Ok(answer)) => {
+                        let remote = Remote {
+                            status: answer.status,
+                            content_type: answer.content_type,
+                            body: answer.body.to_vec(),
+                        };
+                        Answer::Remote(call, remote)
+                    }
+                    Ok(Err(stop)) => {
+                        let error = format!("{}: {}", stop.step.name(), stop.error);
+                        tracing::warn!(tenant = seat.tenant, issuer, error, "UserInfo gave no answer");
+                        Answer::Remote(call, Remote::default())
+                    }
+                    Err(_) => Answer::TimedOut(call),
+                }
+            }
+            // Core asks for none of these here.
+            _ => Answer::TimedOut(call),
+        }
+    }
+}
