@@ -259,7 +259,8 @@ fn text<'a>(value: Option<&'a Shallow<'_>>) -> Result<Option<&'a str>, Denial> {
     }
 }
 
-fn is_subject(sub: &str) -> bool {
+/// Whether a `sub` is of a form that is accepted.
+pub(crate) fn is_subject(sub: &str) -> bool {
     !sub.is_empty() && sub.len() <= MAX_SUBJECT_BYTES && !sub.chars().any(char::is_control)
 }
 

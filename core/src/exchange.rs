@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: who may have one; that is policy.
 
+pub mod claim_templates;
 pub mod client_login;
 pub mod form;
 pub mod lifetime;
@@ -10,6 +11,9 @@ pub mod metadata;
 pub mod mint;
 pub mod request;
 pub mod response;
+pub mod spiffe_id;
+pub mod subject;
+pub mod template;
 
 /// Where decisions are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

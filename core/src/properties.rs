@@ -6,6 +6,7 @@
 
 mod forms;
 mod parsing;
+mod templates;
 mod times;
 mod tokens;
 

@@ -13,23 +13,25 @@ mod mutation;
 mod path;
 mod shared_record;
 mod snapshot;
+mod template;
 mod token;
 
 pub use self::{
     claims::claims, condition::condition, header_map::header_map, jwk::jwk, path::path,
-    shared_record::shared_record, snapshot::snapshot, token::token,
+    shared_record::shared_record, snapshot::snapshot, template::template, token::token,
 };
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("token", token),
     ("claims", claims),
     ("jwk", jwk),
     ("path", path),
     ("condition", condition),
+    ("template", template),
     ("snapshot", snapshot),
     ("header_map", header_map),
     ("shared_record", shared_record),

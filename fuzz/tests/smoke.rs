@@ -66,6 +66,11 @@ fn condition_survives_mutated_inputs() {
 }
 
 #[test]
+fn template_survives_mutated_inputs() {
+    survives("template");
+}
+
+#[test]
 fn snapshot_survives_mutated_inputs() {
     survives("snapshot");
 }

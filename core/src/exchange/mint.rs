@@ -1,42 +1,65 @@
-//! Access tokens of the profile `at+jwt` (RFC 9068). Deliberately absent: what goes in; policy decided that.
+//! Access tokens of both profiles: `at+jwt` (RFC 9068) and `jwt-svid` (SPIFFE). Deliberately absent: what goes in;
+//! policy decided that.
 
-use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
-use core::cell::Cell;
+mod signer;
 
-use jwt_compact::{Algorithm, AlgorithmExt as _, AlgorithmSignature, Claims, Header};
+use alloc::{collections::BTreeMap, string::String};
+
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
     crypto::{Crypto, SignError, SigningKey},
     encoding,
+    wire::snapshot::Profile,
 };
 
-/// `typ` of the tokens (RFC 9068 §2.1).
+/// `typ` of the tokens of the profile `at+jwt` (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
+/// `typ` of the tokens of the profile `jwt-svid` (JWT-SVID §2.3).
+pub const SVID_TYP: &str = "JWT";
 
 /// The contents of an access token. Times are Unix seconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AccessToken<'a> {
+    /// Its shape.
+    pub profile: Profile,
     /// The authority.
     pub iss: &'a str,
-    /// The identity's `id`.
+    /// The identity's `id`, or what the binding's template makes of the workload.
     pub sub: &'a str,
-    /// The one audience.
-    pub aud: &'a str,
+    /// The audiences, at least one; a `jwt-svid` has one. A single one stands as a string.
+    pub aud: &'a [&'a str],
     /// The client on whose behalf it is issued.
     pub client_id: &'a str,
     /// Granted scopes separated by spaces; absent when there are none.
     pub scope: Option<&'a str>,
     /// 16 random bytes that name the token; it carries them as base64url.
     pub jti: [u8; 16],
-    /// When it is issued; `nbf` is the same.
+    /// When it is issued; `nbf` is the same, where there is one.
     pub iat: i64,
     /// When it ends.
     pub exp: i64,
-    /// The workload behind the identity.
-    pub workload: Workload<'a>,
-    /// The audience's tenant that it is for.
-    pub audience_tenant: Option<&'a str>,
+    /// Who acts for the subject.
+    pub act: Option<Actor<'a>>,
+    /// The identity's `id`, where `sub` is something else.
+    pub identity: Option<&'a str>,
+    /// The workload behind the identity; left out of a `jwt-svid`.
+    pub workload: Option<Workload<'a>>,
+    /// More claims, none of which has a name of the above.
+    pub claims: Option<&'a Map<String, Value>>,
+}
+
+/// Who acts for a subject (RFC 8693 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Actor<'a> {
+    /// The authority, whose `id` the subject is.
+    pub iss: &'a str,
+    /// The `id` of the identity that acts.
+    pub sub: &'a str,
+    /// Who acted before, as information; nothing is decided by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<&'a Map<String, Value>>,
 }
 
 /// The workload behind an identity.
@@ -63,26 +86,45 @@ pub fn mint(
     key: &SigningKey,
     access_token: &AccessToken<'_>,
 ) -> Result<String, SignError> {
-    let AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload, audience_tenant } =
-        access_token;
-    let jti = jti_text(jti);
-    let body = Body {
+    let AccessToken {
+        profile,
         iss,
         sub,
         aud,
         client_id,
-        scope: *scope,
-        jti: &jti,
-        iat: *iat,
-        nbf: *iat,
-        exp: *exp,
+        scope,
+        jti,
+        iat,
+        exp,
+        act,
+        identity,
         workload,
-        audience_tenant: *audience_tenant,
+        claims,
+    } = access_token;
+    // A validator of SPIFFE's has no leeway for `nbf` to use, and no use for what only we read.
+    let (typ, nbf, workload) = match profile {
+        Profile::AtJwt => (TYP, Some(*iat), workload.as_ref()),
+        Profile::JwtSvid => (SVID_TYP, None, None),
     };
-    let header = Header::empty().with_token_type(TYP).with_key_id(key.kid());
-    let signer = Signer { crypto, name: key.alg().name(), failure: Cell::new(None) };
-    let token = signer.token(&header, &Claims::new(body), key).map_err(|_| SignError)?;
-    signer.failure.take().map_or(Ok(token), Err)
+    let body = Body {
+        iss,
+        sub,
+        aud: match aud {
+            [one] => Audience::One(one),
+            several => Audience::Several(several),
+        },
+        client_id,
+        scope: *scope,
+        jti: &jti_text(jti),
+        iat: *iat,
+        nbf,
+        exp: *exp,
+        act: act.as_ref(),
+        cambist_identity: *identity,
+        workload,
+        claims: *claims,
+    };
+    signer::sign(crypto, key, typ, body)
 }
 
 /// How a token's 16 random bytes stand in `jti`.
@@ -94,57 +136,30 @@ pub fn jti_text(jti: &[u8; 16]) -> String {
 struct Body<'a> {
     iss: &'a str,
     sub: &'a str,
-    aud: &'a str,
+    aud: Audience<'a>,
     client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
     jti: &'a str,
     iat: i64,
-    nbf: i64,
-    exp: i64,
-    workload: &'a Workload<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    audience_tenant: Option<&'a str>,
+    nbf: Option<i64>,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'a Actor<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cambist_identity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workload: Option<&'a Workload<'a>>,
+    #[serde(flatten)]
+    claims: Option<&'a Map<String, Value>>,
 }
 
-/// Lets [`jwt_compact`] sign with a [`Crypto`]. Its trait knows no failure, so that is kept aside.
-struct Signer<'a> {
-    crypto: &'a dyn Crypto,
-    name: &'static str,
-    failure: Cell<Option<SignError>>,
-}
-
-struct Signature(Vec<u8>);
-
-impl AlgorithmSignature for Signature {
-    fn try_from_slice(slice: &[u8]) -> anyhow::Result<Self> {
-        Ok(Self(slice.to_vec()))
-    }
-
-    fn as_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.0)
-    }
-}
-
-impl Algorithm for Signer<'_> {
-    type SigningKey = SigningKey;
-    type VerifyingKey = ();
-    type Signature = Signature;
-
-    fn name(&self) -> Cow<'static, str> {
-        Cow::Borrowed(self.name)
-    }
-
-    fn sign(&self, key: &SigningKey, message: &[u8]) -> Signature {
-        Signature(self.crypto.sign(key, message).unwrap_or_else(|error| {
-            self.failure.set(Some(error));
-            Vec::new()
-        }))
-    }
-
-    fn verify_signature(&self, _: &Signature, (): &(), _: &[u8]) -> bool {
-        false
-    }
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    One(&'a str),
+    Several(&'a [&'a str]),
 }
 
 #[cfg(test)]

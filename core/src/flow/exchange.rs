@@ -1,6 +1,7 @@
 //! The swap: an access token for a granted subject token, from the cache or made now.
 
 mod minting;
+mod shape;
 
 use alloc::{boxed::Box, sync::Arc};
 

@@ -16,6 +16,7 @@ mod keys;
 mod lifetime;
 mod modes;
 mod places;
+mod profiles;
 mod refusals;
 mod replies;
 mod robustness;

@@ -6,6 +6,7 @@ use crate::{
     condition::Condition,
     denial::Denial,
     digest::Digest,
+    exchange::{claim_templates::ClaimTemplates, subject::SubjectTemplate},
     jose::alg::Alg,
     wire::snapshot::{ActorRule, Profile},
 };
@@ -29,7 +30,11 @@ pub struct Binding {
     pub ttl: u32,
     /// Shape of the access token.
     pub profile: Profile,
-    /// Whether somebody may act for its subjects.
+    /// Its `sub`; `None`: the identity's `id`. A `jwt-svid` always has one.
+    pub subject: Option<SubjectTemplate>,
+    /// More claims of it.
+    pub claims: ClaimTemplates,
+    /// Whether somebody may act for the subject.
     pub actor: ActorRule,
     /// What signs the access token.
     pub alg: Alg,

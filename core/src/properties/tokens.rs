@@ -20,6 +20,7 @@ use crate::{
         jwt::{UntrustedJwt, VerifiedToken},
         sample,
     },
+    wire::snapshot::Profile,
 };
 
 #[derive(Clone, Debug)]
@@ -63,8 +64,21 @@ impl Contents {
         let fields = &self.fields;
         let workload = Workload { iss: workload_iss, sub: workload_sub, cluster, login_id: None, fields };
         let (jti, iat, exp) = (self.jti, self.iat, self.iat + self.ttl);
-        let token =
-            AccessToken { iss, sub, aud, client_id, scope, jti, iat, exp, workload, audience_tenant: None };
+        let token = AccessToken {
+            profile: Profile::AtJwt,
+            iss,
+            sub,
+            aud: &[aud],
+            client_id,
+            scope,
+            jti,
+            iat,
+            exp,
+            act: None,
+            identity: None,
+            workload: Some(workload),
+            claims: None,
+        };
         mint(&RustCrypto, &sample::signing_key(), &token).unwrap()
     }
 

@@ -4,9 +4,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use data_encoding::BASE64URL_NOPAD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{AccessToken, Workload, mint};
+use super::{AccessToken, Actor, Workload, mint};
 use crate::{
     crypto::{Crypto, RustCrypto, SignError, SigningKey},
     jose::{
@@ -16,36 +16,52 @@ use crate::{
         jwt::UntrustedJwt,
         sample::{NOW, RULES, key_set, now, signing_key},
     },
+    wire::snapshot::Profile,
 };
 
 static NO_FIELDS: BTreeMap<String, String> = BTreeMap::new();
 
 fn contents() -> AccessToken<'static> {
     AccessToken {
+        profile: Profile::AtJwt,
         iss: "https://authority.example",
         sub: "idn_abc",
-        aud: "https://orders.example",
+        aud: &["https://orders.example"],
         client_id: "cl_abc",
         scope: Some("orders:read orders:write"),
         jti: [7; 16],
         iat: NOW,
         exp: NOW + 900,
-        workload: Workload {
-            iss: "https://issuer.example",
-            sub: "system:a\"b",
-            cluster: Some("eu-1"),
-            login_id: Some("ada@example.org"),
-            fields: &NO_FIELDS,
-        },
-        audience_tenant: None,
+        act: None,
+        identity: None,
+        workload: Some(WORKLOAD),
+        claims: None,
     }
+}
+
+const WORKLOAD: Workload<'static> = Workload {
+    iss: "https://issuer.example",
+    sub: "system:a\"b",
+    cluster: Some("eu-1"),
+    login_id: Some("ada@example.org"),
+    fields: &NO_FIELDS,
+};
+
+/// Header and claims of the token of these contents.
+fn minted(contents: &AccessToken<'_>) -> (Value, Value) {
+    let token = mint(&RustCrypto, &signing_key(), contents).unwrap();
+    let mut parts = token
+        .split('.')
+        .take(2)
+        .map(|part| serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap());
+    (parts.next().unwrap(), parts.next().unwrap())
 }
 
 #[test]
 fn holds_every_claim_of_rfc_9068() {
     let fields = BTreeMap::from([("namespace".into(), "shop".into())]);
     let mut contents = contents();
-    contents.workload.fields = &fields;
+    contents.workload = Some(Workload { fields: &fields, ..WORKLOAD });
     let token = mint(&RustCrypto, &signing_key(), &contents).unwrap();
     let parsed = UntrustedToken::parse(token.as_bytes()).unwrap();
     assert_eq!((parsed.alg(), parsed.typ(), parsed.kid()), (Alg::Es256, Some("at+jwt"), Some("k1")));
@@ -72,14 +88,65 @@ fn holds_every_claim_of_rfc_9068() {
 fn leaves_out_what_is_absent() {
     let mut contents = contents();
     contents.scope = None;
-    contents.workload.cluster = None;
-    contents.workload.login_id = None;
+    contents.workload = Some(Workload { cluster: None, login_id: None, ..WORKLOAD });
     let token = mint(&RustCrypto, &signing_key(), &contents).unwrap();
     let parsed = UntrustedToken::parse(token.as_bytes()).unwrap();
     let claims: Value = serde_json::from_slice(parsed.payload()).unwrap();
     let workload = &claims["workload"];
     assert!(claims.get("scope").is_none());
     assert!(workload.get("cluster").is_none() && workload.get("login_id").is_none());
+    contents.workload = None;
+    assert!(minted(&contents).1.get("workload").is_none());
+}
+
+#[test]
+fn a_jwt_svid_is_what_spiffe_says_and_what_a_sidecar_reads() {
+    let claims = Map::from_iter([("team".into(), json!(["a"]))]);
+    let contents = AccessToken {
+        profile: Profile::JwtSvid,
+        sub: "spiffe://td.example/ns/shop",
+        identity: Some("idn_abc"),
+        claims: Some(&claims),
+        ..contents()
+    };
+    let (header, claims) = minted(&contents);
+    assert_eq!(header, json!({ "alg": "ES256", "typ": "JWT", "kid": "k1" }));
+    let expected = json!({
+        "iss": "https://authority.example",
+        "sub": "spiffe://td.example/ns/shop",
+        "aud": "https://orders.example",
+        "client_id": "cl_abc",
+        "scope": "orders:read orders:write",
+        "jti": BASE64URL_NOPAD.encode(&[7; 16]),
+        "iat": NOW,
+        "exp": NOW + 900,
+        "cambist_identity": "idn_abc",
+        "team": ["a"],
+    });
+    assert_eq!(claims, expected);
+}
+
+#[test]
+fn several_audiences_are_a_list() {
+    let audiences = ["https://orders.example", "https://stock.example"];
+    let contents = AccessToken { aud: &audiences, ..contents() };
+    assert_eq!(minted(&contents).1["aud"], json!(audiences));
+}
+
+/// RFC 8693 §4.1, figure 6 with our names.
+#[test]
+fn who_acts_stands_outside_who_acted_before() {
+    let before = json!({ "sub": "idn_c", "act": { "sub": "idn_d" } });
+    let act = Actor { iss: "https://authority.example", sub: "idn_b", act: before.as_object() };
+    let with = |act| minted(&AccessToken { act: Some(act), ..contents() }).1["act"].clone();
+    assert_eq!(
+        with(act),
+        json!({ "iss": "https://authority.example", "sub": "idn_b", "act": { "sub": "idn_c", "act": { "sub": "idn_d" } } })
+    );
+    assert_eq!(
+        with(Actor { act: None, ..act }),
+        json!({ "iss": "https://authority.example", "sub": "idn_b" })
+    );
 }
 
 #[test]

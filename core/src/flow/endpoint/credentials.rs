@@ -2,6 +2,8 @@
 
 use alloc::{collections::BTreeMap, format, string::String};
 
+use serde_json::Map;
+
 use super::{GrantAnswer, granting};
 use crate::{
     denial::Denial,
@@ -21,7 +23,7 @@ use crate::{
     token_cache::Access,
     wire::{
         event::{IdentityTuple, Minted},
-        snapshot::{Client, ClientCredentials},
+        snapshot::{Client, ClientCredentials, Profile},
     },
 };
 
@@ -74,29 +76,32 @@ fn mint(
     }
     let scope = granting::granted_scope(scopes, &application.request.scopes)?;
     let targets = granting::granted_targets(targets, &application.request.targets)?;
-    let target = targets.first().copied().ok_or(Denial::TargetNotAllowed)?;
     let now = ambient.now;
     let minting = policy.minting_key(now, Alg::Es256).ok_or(Denial::ConfigStale)?;
     let exp = lifetime::expiry(now, *ttl, i64::MAX, None, minting.not_after).ok_or(Denial::ConfigStale)?;
     let jti = (ambient.random)().ok_or(Denial::Internal)?;
     let authority = policy.header.authority.as_str();
+    let claims = tenant.map(|tenant| Map::from_iter([("audience_tenant".into(), tenant.into())]));
     let token = AccessToken {
+        profile: Profile::AtJwt,
         iss: authority,
         sub: identity,
-        aud: target,
+        aud: &targets,
         client_id: &client.client_id,
         scope: Some(scope.as_str()).filter(|scope| !scope.is_empty()),
         jti,
         iat: now.secs(),
         exp,
-        workload: Workload {
+        act: None,
+        identity: None,
+        workload: Some(Workload {
             iss: authority,
             sub: &client.client_id,
             cluster: None,
             login_id: None,
             fields: &BTreeMap::new(),
-        },
-        audience_tenant: tenant,
+        }),
+        claims: claims.as_ref(),
     };
     let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;
     let jti = mint::jti_text(&jti);

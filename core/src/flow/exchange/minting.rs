@@ -39,24 +39,32 @@ impl Desk<'_> {
         let jti = (ambient.random)().ok_or(Denial::Internal)?;
         let fields = self.fields(issuer);
         let identity = self.identity(granted, verified);
-        let target = targets.first().copied().ok_or(Denial::TargetNotAllowed)?;
+        let shape = self.shape(granted, verified, targets, &identity)?;
+        let authority = &*self.policy.header.authority;
         let token = AccessToken {
-            iss: &self.policy.header.authority,
-            sub: &identity,
-            aud: target,
+            profile: binding.profile,
+            iss: authority,
+            sub: shape.sub.as_deref().unwrap_or(&identity),
+            aud: targets,
             client_id: &binding.client_id,
             scope: Some(scope).filter(|scope| !scope.is_empty()),
             jti,
             iat: now.secs(),
             exp,
-            workload: Workload {
+            act: actor.map(|actor| mint::Actor {
+                iss: authority,
+                sub: &actor.identity.id,
+                act: actor.before.as_ref(),
+            }),
+            identity: shape.sub.is_some().then_some(&*identity),
+            workload: Some(Workload {
                 iss: &issuer.iss,
                 sub: &verified.subject,
                 cluster: issuer.cluster.as_deref(),
                 login_id: verified.userinfo().and_then(UserInfo::login).map(|login| &**login),
                 fields: &fields.identity,
-            },
-            audience_tenant: None,
+            }),
+            claims: shape.claims.as_ref(),
         };
         let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;
         let jti = mint::jti_text(&jti);

@@ -6,6 +6,7 @@ use super::{Compiler, is_slug};
 use crate::{
     condition::Condition,
     digest::Digest,
+    exchange::{claim_templates::ClaimTemplates, subject::SubjectTemplate},
     jose::alg::Alg,
     policy::{Binding, Route, canonical_path},
     wire::snapshot::{self as wire, Exchange, ForeignToken, Mode, PathMatch, Place, Profile, SigningAlg},
@@ -60,12 +61,11 @@ impl Compiler {
             self.fault("binding", &id, "targets", "must not hold an empty audience");
         }
         self.bound("binding", &id, "ttl", ttl, 60, 3_600);
-        if profile != Profile::AtJwt {
-            self.fault("binding", &id, "profile", "this version mints only at+jwt");
-        }
-        if subject_template.is_some() || !claims.is_empty() {
-            self.fault("binding", &id, "claims", "this version has no templates");
-        }
+        let subject = self.subject(&id, subject_template.as_deref(), profile);
+        let claims = ClaimTemplates::compile(&claims).unwrap_or_else(|detail| {
+            self.fault("binding", &id, "claims", detail);
+            ClaimTemplates::default()
+        });
         if !self.binding_ids.insert(id.clone()) {
             self.fault("binding", &id, "id", "is used twice");
         }
@@ -85,6 +85,8 @@ impl Compiler {
             targets,
             ttl,
             profile,
+            subject,
+            claims,
             actor,
             alg: match alg {
                 SigningAlg::Es256 => Alg::Es256,
@@ -100,6 +102,25 @@ impl Compiler {
             }
             for subject in &subjects {
                 entry.by_subject.entry(subject.clone()).or_default().push(Arc::clone(&compiled));
+            }
+        }
+    }
+
+    /// The template of the `sub` that binding `id` asks for.
+    fn subject(&mut self, id: &str, template: Option<&str>, profile: Profile) -> Option<SubjectTemplate> {
+        let Some(template) = template else {
+            if profile == Profile::JwtSvid {
+                let detail =
+                    "must say the SPIFFE ID of a jwt-svid, such as spiffe://td.example/sa/${jwt.claim.sub}";
+                self.fault("binding", id, "subject_template", detail);
+            }
+            return None;
+        };
+        match SubjectTemplate::parse(template, profile) {
+            Ok(subject) => Some(subject),
+            Err(detail) => {
+                self.fault("binding", id, "subject_template", detail);
+                None
             }
         }
     }

@@ -8,7 +8,10 @@ use alloc::{string::String, vec, vec::Vec};
 use serde_json::json;
 
 use super::row::{faults, has_fault, is_valid};
-use crate::wire::snapshot::{Condition, Exchange, ForeignToken, Mode, PathMatch, Place, Profile};
+use crate::{
+    fixture::Wire,
+    wire::snapshot::{ActorRule, Condition, Exchange, ForeignToken, Mode, PathMatch, Place, Profile},
+};
 
 #[test]
 fn binding() {
@@ -30,8 +33,40 @@ fn binding() {
     for ttl in [0, 59, 3_601] {
         has_fault("binding/cart/ttl", "must be 60 to 3600", |wire| wire.bindings[0].ttl = ttl);
     }
-    has_fault("binding/cart/profile", "only at+jwt", |wire| wire.bindings[0].profile = Profile::JwtSvid);
     has_fault("binding/cart/id", "twice", |wire| wire.bindings.push(wire.bindings[0].clone()));
+}
+
+#[test]
+fn templates_of_a_binding() {
+    let subject = |profile, template: &'static str| {
+        move |wire: &mut Wire| {
+            wire.bindings[0].profile = profile;
+            wire.bindings[0].subject_template = Some(template.into());
+        }
+    };
+    let (any, svid) = (Profile::AtJwt, Profile::JwtSvid);
+    has_fault("binding/cart/subject_template", "must say the SPIFFE ID", |wire| {
+        wire.bindings[0].profile = Profile::JwtSvid;
+    });
+    has_fault("binding/cart/subject_template", "spiffe://", subject(svid, "${jwt.claim.sub}"));
+    has_fault("binding/cart/subject_template", "trust domain", subject(any, "spiffe://TD/a"));
+    has_fault("binding/cart/subject_template", "without its `}`", subject(any, "a${jwt.claim.sub"));
+    has_fault("binding/cart/subject_template", "must not be empty", subject(any, ""));
+    is_valid(subject(svid, "spiffe://td.example/sa/${jwt.claim.sub}"));
+    is_valid(subject(any, "spiffe://td.example/sa/${jwt.claim.sub}"));
+    is_valid(subject(any, "k8s:${jwt.claim.sub}"));
+    has_fault("binding/cart/claims", "\"sub\" is set by the exchange", |wire| {
+        wire.bindings[0].claims.insert("sub".into(), json!("x"));
+    });
+    has_fault("binding/cart/claims", "\"deep\" cannot use userinfo", |wire| {
+        wire.bindings[0].claims.insert("env".into(), json!({ "deep": ["${userinfo.email}"] }));
+    });
+    is_valid(|wire| {
+        wire.bindings[0].claims.insert("env".into(), json!({ "deep": ["${jwt.claim.env}", 1] }));
+    });
+    for actor in [ActorRule::Refuse, ActorRule::Allow, ActorRule::Require] {
+        is_valid(|wire| wire.bindings[0].actor = actor);
+    }
 }
 
 #[test]
