@@ -19,6 +19,11 @@ pub(crate) fn from_base64url(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// `bytes` as base64 with padding (RFC 4648 §4).
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
 /// What `text` is base64 of, padding included (RFC 4648 §4).
 pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
@@ -58,6 +63,7 @@ mod tests {
         for length in 0..200 {
             let bytes: Vec<u8> = (0..length).map(|_| numbers.next().to_le_bytes()[7]).collect();
             assert_eq!(base64url(&bytes), BASE64URL_NOPAD.encode(&bytes));
+            assert_eq!(base64(&bytes), BASE64.encode(&bytes));
             assert_eq!(hex(&bytes), HEXLOWER.encode(&bytes));
             assert_eq!(hex_upper(&bytes), HEXUPPER.encode(&bytes));
             assert_eq!(base32(&bytes), BASE32_NOPAD.encode(&bytes).to_ascii_lowercase());

@@ -5,10 +5,12 @@
 
 pub mod claim_templates;
 pub mod client_login;
+pub mod external;
 pub mod form;
 pub mod lifetime;
 pub mod metadata;
 pub mod mint;
+pub mod remote;
 pub mod request;
 pub mod response;
 pub mod spiffe_id;

@@ -36,7 +36,7 @@ use self::{
 pub use self::{
     errand::{Errand, mint_for},
     hosts::Hosts,
-    report::{Counted, Report, UserInfoFailure},
+    report::{Counted, ExchangeFailure, Report, UserInfoFailure},
     request::{Head, Request},
     response::Response,
     state::State,
@@ -74,11 +74,11 @@ pub fn start(state: &mut State, head: &Head<'_>, ambient: &mut Ambient<'_>) -> S
 pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Ambient<'_>) -> Step {
     if let Some(mut visit) = Visit::again(flow, answer) {
         let step = flow.request.with_head(|head| decide(state, head, &mut visit, ambient));
-        return match (visit.failure, answer) {
-            (Some(failure), Answer::TimedOut(call) | Answer::Remote(call, _)) => {
-                step.with_userinfo_failure(call, failure)
-            }
-            _ => step,
+        let (Answer::TimedOut(call) | Answer::Remote(call, _)) = answer else { return step };
+        return match (visit.failure, visit.exchange_failure) {
+            (Some(failure), _) => step.with_userinfo_failure(call, failure),
+            (None, Some(failure)) => step.with_exchange_failure(call, failure),
+            (None, None) => step,
         };
     }
     let denial = denial_of(answer);

@@ -4,6 +4,7 @@
 
 mod binding;
 mod compile;
+mod external;
 mod fault;
 mod fields;
 mod header_name;
@@ -23,6 +24,7 @@ pub(crate) use self::compile::{is_host, is_scope};
 pub use self::{
     binding::{Binding, BindingMatch, Unfit},
     compile::{Compiler, Secrets, compile_document, compile_records, document_records, is_variable},
+    external::{ExternalEndpoint, Login},
     fault::{Fault, Faults},
     fields::{FieldValues, Fields, MAX_FIELD_BYTES},
     header_name::{IdentityHeaders, MAX_HEADER_NAME_BYTES, is_reserved},
@@ -135,6 +137,14 @@ impl Policy {
     /// The headers that clients may not send.
     pub const fn identity_headers(&self) -> &IdentityHeaders {
         &self.identity_headers
+    }
+
+    /// Whether the authority publishes a key of this name, as far as the snapshot says.
+    pub fn publishes(&self, kid: &str) -> bool {
+        let Some(keys) = self.authority_jwks.as_ref().and_then(|set| set.get("keys")?.as_array()) else {
+            return true;
+        };
+        keys.iter().any(|key| key.get("kid").and_then(Value::as_str) == Some(kid))
     }
 
     /// The authority's published JWK set, if the snapshot carries one.

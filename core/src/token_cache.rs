@@ -19,6 +19,7 @@ pub use self::{
 };
 use crate::{
     claims::Times,
+    denial::Denial,
     digest::Digest,
     jose::{jwk::Thumbprint, jwt::VerifiedToken},
     policy::Issuer,
@@ -74,6 +75,9 @@ pub struct Access {
     pub usable_until: Timestamp,
     /// Its `jti`, which may be revoked.
     pub jti: String,
+    /// `kid` of the authority's key that signed it, which may be withdrawn; `None` where the key's digest stands in
+    /// [`AccessKey::minter`], or the token is not ours.
+    pub kid: Option<String>,
 }
 
 /// Everything an access token depends on beside its subject token.
@@ -97,7 +101,12 @@ pub struct AccessKey<'a> {
 
 /// The access tokens of one subject token.
 #[derive(Default)]
-pub struct AccessTokens(Vec<(OwnedKey, Access)>);
+pub struct AccessTokens {
+    entries: Vec<(OwnedKey, Access)>,
+    /// What was refused a moment ago, and until when that stands.
+    refusals: Vec<(OwnedKey, Denial, Timestamp)>,
+    grown: bool,
+}
 
 struct OwnedKey {
     actor: Option<Digest>,
@@ -169,10 +178,9 @@ impl Verified {
 
     fn weight(&self) -> usize {
         let audiences = self.audiences.iter().map(|audience| audience.len().saturating_add(32));
-        let access = self.access.0.iter().map(|(key, access)| key.weight().saturating_add(access.weight()));
         let more = self.userinfo.iter().map(Remembered::weight);
-        let more = more.chain([self.told.weight(), self.verdicts.weight()]);
-        audiences.chain(access).chain(more).fold(self.subject.len(), usize::saturating_add)
+        let more = more.chain([self.told.weight(), self.verdicts.weight(), self.access.weight()]);
+        audiences.chain(more).fold(self.subject.len(), usize::saturating_add)
     }
 }
 
@@ -180,7 +188,8 @@ impl Verified {
 
 impl Access {
     fn weight(&self) -> usize {
-        self.authorization.len().saturating_add(self.jti.len())
+        let kid = self.kid.as_ref().map_or(0, String::len);
+        self.authorization.len().saturating_add(self.jti.len()).saturating_add(kid)
     }
 }
 
@@ -189,30 +198,59 @@ impl Access {
 impl AccessTokens {
     /// The access token for `key`, if one may be served at `now`.
     pub fn get(&self, key: &AccessKey<'_>, now: Timestamp) -> Option<&Access> {
-        let (_, access) = self.0.iter().find(|(known, _)| known.is(key))?;
+        let (_, access) = self.entries.iter().find(|(known, _)| known.is(key))?;
         (now < access.usable_until).then_some(access)
     }
 
     /// Remembers an access token, in place of the one for the same key or, when full, of the one that ends first.
     pub fn put(&mut self, key: &AccessKey<'_>, access: Access) {
-        self.0.retain(|(known, _)| !known.is(key));
-        if self.0.len() >= MAX_ACCESS_PER_TOKEN {
-            let first = self.0.iter().enumerate().min_by_key(|(_, (_, access))| access.usable_until);
+        self.grown = true;
+        self.refusals.retain(|(known, ..)| !known.is(key));
+        self.entries.retain(|(known, _)| !known.is(key));
+        if self.entries.len() >= MAX_ACCESS_PER_TOKEN {
+            let first = self.entries.iter().enumerate().min_by_key(|(_, (_, access))| access.usable_until);
             if let Some((index, _)) = first {
-                self.0.swap_remove(index);
+                self.entries.swap_remove(index);
             }
         }
-        self.0.push((OwnedKey::new(key), access));
+        self.entries.push((OwnedKey::new(key), access));
+    }
+
+    /// Why there is none for `key`, if that was found out a moment before `now`.
+    pub fn refusal(&self, key: &AccessKey<'_>, now: Timestamp) -> Option<Denial> {
+        let (_, denial, until) = self.refusals.iter().find(|(known, ..)| known.is(key))?;
+        (now < *until).then_some(*denial)
+    }
+
+    /// Remembers why there is none, in place of the oldest such when full.
+    pub fn refuse(&mut self, key: &AccessKey<'_>, denial: Denial, until: Timestamp) {
+        self.grown = true;
+        self.refusals.retain(|(known, ..)| !known.is(key));
+        if self.refusals.len() >= MAX_ACCESS_PER_TOKEN {
+            self.refusals.remove(0);
+        }
+        self.refusals.push((OwnedKey::new(key), denial, until));
+    }
+
+    /// Whether something was put or refused since this was asked last.
+    pub const fn take_grown(&mut self) -> bool {
+        core::mem::replace(&mut self.grown, false)
+    }
+
+    fn weight(&self) -> usize {
+        let entries = self.entries.iter().map(|(key, access)| key.weight().saturating_add(access.weight()));
+        let refusals = self.refusals.iter().map(|(key, ..)| key.weight());
+        entries.chain(refusals).fold(0, usize::saturating_add)
     }
 
     /// How many are kept.
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether none is kept.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 }
 

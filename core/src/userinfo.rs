@@ -98,7 +98,8 @@ pub fn read(
     Ok(UserInfo { members, login })
 }
 
-fn is_json(content_type: &str) -> bool {
+/// Whether this is the media type of JSON, with or without parameters.
+pub(crate) fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
     media_type.trim_matches([' ', '\t']).eq_ignore_ascii_case("application/json")
 }

@@ -17,7 +17,7 @@ pub fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u
     match call {
         Call::UserInfo { issuer, endpoint, authorization, timeout_ms } => {
             gateway.telemetry.count_plain("userinfo", 1);
-            let cluster = gateway.cluster(host, issuer, endpoint)?;
+            let cluster = gateway.cluster(host, "issuer", issuer, endpoint)?;
             host.dispatch(&Callout {
                 cluster: &cluster,
                 method: "GET",
@@ -37,7 +37,7 @@ pub fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u
         Call::AwaitSnapshot
         | Call::FetchKeys { .. }
         | Call::MintRemotely { .. }
-        | Call::ExchangeExternally { .. }
+        | Call::ExchangeExternally(_)
         | Call::ConsumeReplay { .. }
         | Call::AwaitAudit { .. }
         | Call::AdmitIdentity { .. } => None,
@@ -57,7 +57,8 @@ pub fn answered(gateway: &mut Gateway, host: &dyn Host, executing: Executing, to
     driver::go_on(gateway, host, executing, stream, flow, &Answer::Remote(call, remote));
 }
 
-fn read(host: &dyn Host, call: &Call, body_size: usize) -> Remote {
+/// The answer to `call`, inside its callback.
+pub(crate) fn read(host: &dyn Host, call: &Call, body_size: usize) -> Remote {
     let CalloutHead { status, content_type, .. } = host.callout_head();
     // One byte more than is allowed, so that core sees that it is too much.
     let most = body_size.min(call.most_bytes().saturating_add(1));

@@ -158,7 +158,9 @@ fn describe(path: &str, error: &serde_json::Error) -> String {
         "." | "snapshot" if error.is_data() && error.to_string().starts_with("invalid type") => {
             "must be a JSON object".into()
         }
-        _ if path.contains("signing_keys") => "is not valid here".into(),
+        _ if path.contains("signing_keys") || path.contains("external_endpoints") => {
+            "is not valid here".into()
+        }
         _ => error.to_string(),
     }
 }

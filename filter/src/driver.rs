@@ -13,13 +13,16 @@ use crate::{
     head::Parts,
     host::Host,
     identity_headers,
-    waiters::{Ripe, Waiter},
+    minting::CONTROL_PLANE_TIMEOUT_MS,
+    waiters::{Over, Ripe, Waiter},
 };
 
 /// How long a request waits for the first snapshot.
 const SNAPSHOT_WAIT_MS: i64 = 2_000;
 /// How long a request waits for an issuer's keys.
 const KEYS_WAIT_MS: i64 = 5_000;
+/// How much longer a request waits than the callout that is made for it.
+const MINT_GRACE_MS: i64 = 100;
 /// How long a request waits in all, whatever it waits for.
 const TOTAL_WAIT_MS: i64 = 10_000;
 
@@ -80,12 +83,16 @@ pub fn carry_out(
 /// This is the last thing root context `root` does before it returns: from the first selected stream on the host takes
 /// callouts for those of that stream's root context, which may be another one and about to go.
 pub fn resume_ripe(gateway: &mut Gateway, host: &dyn Host, root: u32) {
-    for Ripe { waiter, expired } in gateway.waiters.take_ripe() {
+    for Ripe { waiter, over } in gateway.waiters.take_ripe() {
         let Waiter { stream, flow, call, callout, .. } = *waiter;
         if callout.is_some() {
             gateway.waiters.ripen(|other| *other == call);
         }
-        let answer = if expired { Answer::TimedOut(call) } else { Answer::Ready };
+        let answer = match over {
+            Over::Ready => Answer::Ready,
+            Over::Expired => Answer::TimedOut(call),
+            Over::Answered(remote) => Answer::Remote(call, (*remote).clone()),
+        };
         go_on(gateway, host, Executing::Root(root), stream, flow, &answer);
     }
 }
@@ -144,8 +151,11 @@ fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
     for (name, value) in rewritten {
         host.set_request_header(name, &value);
     }
-    let now =
-        if report.event.is_some() || report.userinfo.is_some() { host.now() } else { Timestamp::default() };
+    let now = if report.event.is_some() || report.userinfo.is_some() || report.exchange.is_some() {
+        host.now()
+    } else {
+        Timestamp::default()
+    };
     gateway.record(host, report, now);
     if is_told {
         return Outcome::Forwarded;
@@ -176,12 +186,15 @@ fn wait(
 ) -> Option<Box<(Flow, Answer)>> {
     let is_shared = call.is_shared();
     let deadline = host.now().plus_millis(wait_ms(&call)).min(flow.arrived().plus_millis(TOTAL_WAIT_MS));
+    if call.is_mint() && !gateway.minting.want(&call) {
+        return Some(Box::new((flow, Answer::Overloaded)));
+    }
     let waiter = Box::new(Waiter { stream, flow, call, callout: None, deadline });
     if let Err(waiter) = gateway.waiters.park(waiter) {
         return Some(Box::new((waiter.flow, Answer::Overloaded)));
     }
     if is_shared {
-        // Shared fetches belong to the root context, which acts on its next tick: make that soon.
+        // Shared calls belong to the root context, which acts on its next tick: make that soon.
         gateway.hurry(host);
         return None;
     }
@@ -215,9 +228,10 @@ fn wait_ms(call: &Call) -> i64 {
     match call {
         Call::AwaitSnapshot => SNAPSHOT_WAIT_MS,
         Call::UserInfo { timeout_ms, .. } => (*timeout_ms).into(),
+        // The callout begins with the next tick, and its end says more than that of the waiting.
+        Call::ExchangeExternally(request) => i64::from(request.timeout_ms).saturating_add(MINT_GRACE_MS),
+        Call::MintRemotely { .. } => i64::from(CONTROL_PLANE_TIMEOUT_MS).saturating_add(MINT_GRACE_MS),
         Call::FetchKeys { .. }
-        | Call::MintRemotely { .. }
-        | Call::ExchangeExternally { .. }
         | Call::ConsumeReplay { .. }
         | Call::AwaitAudit { .. }
         | Call::AdmitIdentity { .. } => KEYS_WAIT_MS,

@@ -78,7 +78,7 @@ fn launch(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, fetc
     let mut next = Some(fetch);
     while let Some(Fetch { issuer, ticket, endpoint }) = next.take() {
         gateway.telemetry.count_plain("keys_fetch", 1);
-        let cluster = gateway.cluster(host, &issuer, &endpoint);
+        let cluster = gateway.cluster(host, "issuer", &issuer, &endpoint);
         let token = cluster.as_ref().and_then(|cluster| {
             host.dispatch(&Callout {
                 cluster,

@@ -15,6 +15,7 @@ use crate::{
     config::PluginConfig,
     crypto::{CryptoCounts, HostCrypto, probe},
     host::{Host, Level},
+    minting::Minting,
     sharing::sharing,
     synchronizing::{self, Synchronizer},
     telemetry::Telemetry,
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub state: State,
     /// Requests that wait.
     pub waiters: Waiters,
+    /// Calls for access tokens that somebody else makes.
+    pub minting: Minting,
     /// Events on their way to the control plane.
     pub audit: AuditQueue,
     /// Counters.
@@ -41,7 +44,7 @@ pub struct Gateway {
     support: Support,
     counts: CryptoCounts,
     hurried: bool,
-    /// Issuers and hosts that no cluster reaches, which was said since the configuration or the policy came.
+    /// Issuers, external endpoints and their hosts that no cluster reaches, which was said since the configuration or the policy came.
     unreached: HashSet<(String, String)>,
 }
 
@@ -58,6 +61,7 @@ impl Gateway {
         let mut gateway = Self {
             state: State::new(u64::from_le_bytes(seed)),
             waiters: Waiters::default(),
+            minting: Minting::default(),
             audit: AuditQueue::default(),
             telemetry: Telemetry::default(),
             synchronizer: None,
@@ -148,12 +152,13 @@ impl Gateway {
         self.hurried = false;
     }
 
-    /// The Envoy cluster that reaches an endpoint of an issuer; where none does, that is said once for each policy.
-    pub fn cluster(&mut self, host: &dyn Host, issuer: &str, endpoint: &Endpoint) -> Option<String> {
+    /// The Envoy cluster that reaches an endpoint of the `kind` that is called `id`; where none does, that is said once
+    /// for each policy.
+    pub fn cluster(&mut self, host: &dyn Host, kind: &str, id: &str, endpoint: &Endpoint) -> Option<String> {
         let cluster = self.config.clusters.resolve(endpoint);
-        if cluster.is_none() && self.unreached.insert((issuer.into(), endpoint.host_port())) {
+        if cluster.is_none() && self.unreached.insert((format!("{kind} {id}"), endpoint.host_port())) {
             let line = format!(
-                "issuer {issuer}: no Envoy cluster reaches {}; map it under clusters in the plugin configuration",
+                "{kind} {id}: no Envoy cluster reaches {}; map it under clusters in the plugin configuration",
                 endpoint.host_port()
             );
             host.log(Level::Error, &line);
@@ -173,10 +178,13 @@ impl Gateway {
 
     /// Counts and records a decision.
     pub fn record(&mut self, host: &dyn Host, report: Report, now: Timestamp) {
-        let Report { counted, event, userinfo } = report;
+        let Report { counted, event, userinfo, exchange } = report;
         self.telemetry.count(counted);
         if let Some(userinfo) = userinfo {
             self.telemetry.note_userinfo_failure(host, &userinfo, now);
+        }
+        if let Some(exchange) = exchange {
+            self.telemetry.note_exchange_failure(host, &exchange, now);
         }
         let Some(event) = event else { return };
         if let Counted::Denied(denial) | Counted::Observed(Some(denial)) = counted {

@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod head;
 pub mod host;
 pub mod identity_headers;
+pub mod minting;
 #[cfg(feature = "planted-panic")]
 mod planted;
 pub mod readiness;

@@ -13,6 +13,7 @@ use crate::{
     fetching,
     gateway::Gateway,
     host::{Host, Level},
+    minting,
     registry::{self, Key, SharedGateway},
     stream::Stream,
     synchronizing,
@@ -40,6 +41,11 @@ pub enum Purpose {
         exchange: synchronizing::Exchange,
         /// Number of the request.
         ticket: u32,
+    },
+    /// An access token that somebody else makes.
+    Mint {
+        /// Number of the call.
+        number: u32,
     },
 }
 
@@ -83,6 +89,7 @@ impl Root {
         host.set_tick_period(TICK_MS);
         synchronizing::tick(&mut gateway, host, in_flight);
         fetching::tick(&mut gateway, host, in_flight);
+        minting::tick(&mut gateway, host, in_flight);
         gateway.flush(host);
         gateway.waiters.expire(host.now());
         driver::resume_ripe(&mut gateway, host, *id);
@@ -103,6 +110,7 @@ impl Root {
                 // Compiling and the next poll are for the tick, which should come soon.
                 gateway.hurry(host);
             }
+            Some(Purpose::Mint { number }) => minting::answered(&mut gateway, host, number, body_size),
             // A request's own, made while this context went on with it.
             None => calling::answered(&mut gateway, host, Executing::Root(*id), token, body_size),
         }
@@ -145,6 +153,7 @@ impl Root {
         for (_, purpose) in in_flight.drain() {
             match purpose {
                 Purpose::Keys { issuer, ticket } => gateway.state.keyring.abandon(&issuer, ticket),
+                Purpose::Mint { number } => gateway.minting.abandon(number),
                 Purpose::ControlPlane { exchange, ticket } => {
                     if let Some(synchronizer) = &mut gateway.synchronizer {
                         synchronizer.abandon(exchange, ticket);

@@ -145,7 +145,10 @@ impl Drop for Stream {
         if self.waiting
             && let Some(mut gateway) = self.gateway.as_ref().and_then(|gateway| gateway.try_borrow_mut().ok())
         {
-            gateway.waiters.remove(self.id);
+            let left = gateway.waiters.remove(self.id);
+            if let Some(waiter) = left.filter(|waiter| waiter.call.is_mint()) {
+                gateway.minting.left(*waiter);
+            }
         }
     }
 }

@@ -104,6 +104,25 @@ impl Synchronizer {
         self.authorization == *authorization
     }
 
+    /// Asks for an access token; the number of the callout.
+    pub fn mint(&self, host: &dyn Host, body: &[u8], timeout_ms: u32) -> Option<u32> {
+        let ControlPlane { cluster, authority, https, .. } = &self.control_plane;
+        host.dispatch(&Callout {
+            cluster,
+            method: "POST",
+            https: *https,
+            authority,
+            path: "/gateway/v1/mint",
+            headers: &[
+                ("authorization", self.authorization.expose().as_str()),
+                ("cambist-instance", self.instance.as_str()),
+                ("content-type", "application/json"),
+            ],
+            body: Some(body),
+            timeout_ms,
+        })
+    }
+
     /// Takes back a request whose root context is gone.
     pub fn abandon(&mut self, exchange: Exchange, ticket: u32) {
         self.poll(exchange).abandon(ticket);

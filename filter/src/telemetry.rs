@@ -3,7 +3,7 @@
 
 use cambist_core::{
     denial::Denial,
-    flow::{Counted, UserInfoFailure},
+    flow::{Counted, ExchangeFailure, UserInfoFailure},
     time::Timestamp,
 };
 use hashbrown::HashMap;
@@ -79,6 +79,19 @@ impl Telemetry {
         if self.may_log(now) {
             let UserInfoFailure { issuer, failure } = failure;
             host.log(Level::Warn, &format!("issuer {issuer}: no UserInfo: {failure}"));
+        }
+    }
+
+    /// Counts that whoever makes access tokens made none and logs it for the operator, at most a few per second.
+    pub fn note_exchange_failure(&mut self, host: &dyn Host, failure: &ExchangeFailure, now: Timestamp) {
+        self.count_plain("exchange_failed", 1);
+        if self.may_log(now) {
+            let ExchangeFailure { external, failure } = failure;
+            let line = match external {
+                Some(id) => format!("external endpoint {id}: no access token: {failure}"),
+                None => format!("control plane: no access token: {failure}"),
+            };
+            host.log(Level::Warn, &line);
         }
     }
 

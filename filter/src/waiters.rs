@@ -2,8 +2,10 @@
 //!
 //! Deliberately absent: resuming them. What is ripe is resumed last, see [`crate::driver::resume_ripe`].
 
+use std::rc::Rc;
+
 use cambist_core::{
-    flow::{Call, Flow},
+    flow::{Call, Flow, Remote},
     time::Timestamp,
 };
 use hashbrown::HashMap;
@@ -33,8 +35,19 @@ pub struct Waiter {
 pub struct Ripe {
     /// The request.
     pub waiter: Box<Waiter>,
-    /// Whether its time was up, rather than what it waited for there.
-    pub expired: bool,
+    /// Why it is over.
+    pub over: Over,
+}
+
+/// Why a request's waiting is over.
+#[derive(Clone, Debug)]
+pub enum Over {
+    /// What it waited for may be there.
+    Ready,
+    /// Its time was up.
+    Expired,
+    /// Its call was answered, maybe for others too.
+    Answered(Rc<Remote>),
 }
 
 /// All paused requests of a gateway, by stream.
@@ -99,12 +112,22 @@ impl Waiters {
 
     /// Makes all ripe that `is_ready` picks; false if there are none.
     pub fn ripen(&mut self, is_ready: impl Fn(&Call) -> bool) -> bool {
-        self.move_to_ripe(false, |waiter| is_ready(&waiter.call))
+        self.move_to_ripe(&Over::Ready, |waiter| is_ready(&waiter.call))
+    }
+
+    /// Makes all ripe who wait for `call`, with its answer.
+    pub fn answer(&mut self, call: &Call, remote: &Rc<Remote>) {
+        self.move_to_ripe(&Over::Answered(Rc::clone(remote)), |waiter| waiter.call == *call);
+    }
+
+    /// Whether somebody waits for what `is_it` picks.
+    pub fn any(&self, is_it: impl Fn(&Call) -> bool) -> bool {
+        self.by_stream.values().any(|waiter| is_it(&waiter.call))
     }
 
     /// Makes all ripe whose time is up.
     pub fn expire(&mut self, now: Timestamp) {
-        self.move_to_ripe(true, |waiter| waiter.deadline <= now);
+        self.move_to_ripe(&Over::Expired, |waiter| waiter.deadline <= now);
     }
 
     /// Takes what is ripe.
@@ -134,10 +157,10 @@ impl Waiters {
         self.by_stream.is_empty()
     }
 
-    fn move_to_ripe(&mut self, expired: bool, is_ripe: impl Fn(&Waiter) -> bool) -> bool {
+    fn move_to_ripe(&mut self, over: &Over, is_ripe: impl Fn(&Waiter) -> bool) -> bool {
         let before = self.ripe.len();
         let moved = self.by_stream.extract_if(|_, waiter| is_ripe(waiter));
-        self.ripe.extend(moved.map(|(_, waiter)| Ripe { waiter, expired }));
+        self.ripe.extend(moved.map(|(_, waiter)| Ripe { waiter, over: over.clone() }));
         let weight = self.ripe.iter().skip(before).map(|ripe| ripe.waiter.weight());
         self.bytes = weight.fold(self.bytes, usize::saturating_sub);
         self.ripe.len() > before

@@ -13,6 +13,7 @@ mod shell {
     mod host;
     mod key_fetches;
     mod key_reports;
+    mod minting;
     mod requests;
     mod sample;
     mod schema;

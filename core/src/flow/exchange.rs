@@ -1,12 +1,14 @@
 //! The swap: an access token for a granted subject token, from the cache or made now.
 
+mod elsewhere;
 mod minting;
 mod shape;
 
 use alloc::{boxed::Box, sync::Arc};
 
+pub(super) use self::elsewhere::Way;
 use super::{
-    Ambient, Venue,
+    Ambient, Counted, Venue,
     grant::{Desk, Granted},
     halt::Halt,
     order::{Issued, Order},
@@ -35,8 +37,11 @@ impl<'p> Desk<'p> {
             return Ok(known);
         }
         let (access, minted) = self.mint(verified, granted, order, minting, ambient)?;
-        let issued =
-            Issued { authorization: Arc::clone(&access.authorization), fresh: Some(Box::new(minted)) };
+        let issued = Issued {
+            authorization: Arc::clone(&access.authorization),
+            fresh: Some(Box::new(minted)),
+            counted: Counted::Minted,
+        };
         if self.venue == Venue::Gateway {
             verified.access.put(&key, access);
         }
@@ -50,19 +55,23 @@ impl<'p> Desk<'p> {
         verified: &Verified,
         now: Timestamp,
     ) -> Result<&'p MintingKey, Denial> {
-        // An expired token is never exchanged, whatever the leeway for verifying (law 6).
-        if now.secs() >= verified.times.exp {
-            return Err(Denial::TokenExpired);
-        }
+        unexpired(verified, now)?;
         self.policy.minting_key(now, granted.binding.alg).ok_or(Denial::ConfigStale)
     }
 
     /// What was made for the same order before and may still be served.
     fn known(self, verified: &Verified, key: &AccessKey<'_>, now: Timestamp) -> Option<Issued> {
-        let Access { authorization, jti, .. } = verified.access.get(key, now)?;
+        let Access { authorization, jti, kid, exp: _, usable_until: _ } = verified.access.get(key, now)?;
+        let stands =
+            !self.denylist.revokes_jti(jti) && kid.as_deref().is_none_or(|kid| self.policy.publishes(kid));
         let authorization = Arc::clone(authorization);
-        (!self.denylist.revokes_jti(jti)).then_some(Issued { authorization, fresh: None })
+        stands.then_some(Issued { authorization, fresh: None, counted: Counted::MintedCached })
     }
+}
+
+/// An expired token is never exchanged, whatever the leeway for verifying (law 6).
+pub(super) fn unexpired(verified: &Verified, now: Timestamp) -> Result<(), Denial> {
+    if now.secs() >= verified.times.exp { Err(Denial::TokenExpired) } else { Ok(()) }
 }
 
 /// Everything that what is made for `order` depends on. `minter` is the digest of what makes it.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State, Venue,
     endpoint::GrantAnswer,
+    exchange::{Way, unexpired},
     halt::Halt,
     order::{Actor, Issued, Order, route_target},
     report::{Mint, Subject},
@@ -87,10 +88,10 @@ pub(super) fn grant_known(
     let verdicts = known.verdicts.len();
     let outcome = desk.serve(issuer, known, Counted::VerifiedCached, visit, ambient);
     let has_grown = known.told.take_grown()
+        || known.access.take_grown()
         || known.verdicts.len() != verdicts
         || !matches!(visit.inquiry, Inquiry::Open);
-    // Not by their number: one may have taken the place of a shorter one.
-    if has_grown || matches!(&outcome, Ok(Served::Edits(edits)) if edits.report.counted == Counted::Minted) {
+    if has_grown {
         verified.reweigh(token);
     }
     Some(outcome)
@@ -168,7 +169,7 @@ impl<'p> Desk<'p> {
         let granted = self.authorize(issuer, verified, ambient.now)?;
         let served = match self.terms {
             Terms::Route(route) => {
-                self.forward(route, verified, &granted, counted, ambient).map(Served::Edits)
+                self.forward(route, verified, &granted, counted, visit, ambient).map(Served::Edits)
             }
             Terms::Grant(application) => {
                 self.answer(application, verified, &granted, visit, ambient).map(Served::Answer)
@@ -185,6 +186,7 @@ impl<'p> Desk<'p> {
         verified: &mut Verified,
         granted: &Granted<'_>,
         counted: Counted,
+        visit: &mut Visit<'_>,
         ambient: &mut Ambient<'_>,
     ) -> Result<Edits, Halt> {
         let told = self.tell(granted, verified)?;
@@ -193,13 +195,9 @@ impl<'p> Desk<'p> {
                 let credential = if route.forward { Credential::Keep } else { Credential::Remove };
                 Edits::new(credential, Report::counted(counted))
             }
-            Exchange::Gateway => self.swap(route, verified, granted, ambient)?,
-            // Another VM asked; here is where its keys are.
-            Exchange::ControlPlane if self.venue == Venue::ControlPlane => {
-                self.swap(route, verified, granted, ambient)?
+            Exchange::Gateway | Exchange::ControlPlane | Exchange::External => {
+                self.swap(route, verified, granted, visit, ambient)?
             }
-            // The compiler refuses routes that ask for these.
-            Exchange::ControlPlane | Exchange::External => return Err(Denial::Internal.into()),
         };
         Ok(Edits { told, ..edits })
     }
@@ -210,24 +208,40 @@ impl<'p> Desk<'p> {
         route: &Route,
         verified: &mut Verified,
         granted: &Granted<'_>,
+        visit: &mut Visit<'_>,
         ambient: &mut Ambient<'_>,
     ) -> Result<Edits, Halt> {
+        let way = match (route.exchange, &route.external) {
+            // The control plane itself has the key.
+            (Exchange::ControlPlane, _) if self.venue == Venue::Gateway => {
+                Some(Way::ControlPlane { route: &route.id })
+            }
+            (Exchange::External, Some(endpoint)) => Some(Way::External(endpoint)),
+            (Exchange::Gateway | Exchange::ControlPlane | Exchange::None | Exchange::External, _) => None,
+        };
         let target = route_target(route, granted.binding)?;
         if route.mode == Mode::Observe {
             // Nothing is minted for a request that goes on as it came: the token would lie in the cache unrecorded.
-            self.minter(granted, verified, ambient.now)?;
+            match way {
+                None => self.minter(granted, verified, ambient.now).map(|_| ())?,
+                Some(_) => unexpired(verified, ambient.now)?,
+            }
             return Ok(Edits::untouched(Counted::Observed(None)));
         }
         let order = Order { targets: &[target], scope: &route.scope, actor: None };
-        let Issued { authorization, fresh, .. } = self.exchange(verified, granted, &order, ambient)?;
+        let issued = match way {
+            None => self.exchange(verified, granted, &order, ambient)?,
+            Some(way) => self.exchange_elsewhere(way, verified, granted, &order, visit, ambient)?,
+        };
+        let Issued { authorization, fresh, counted } = issued;
         let report = match fresh {
-            None => Report::counted(Counted::MintedCached),
             Some(fresh) if self.audited => {
                 let (token, identity) = (self.sha256(verified), self.tuple(granted, verified));
                 let mint = Mint { token: Some(&token), identity, fresh: *fresh, grant: None, actor: None };
-                Report::minted(Some(route), mint, self.policy.header.epoch)
+                let report = Report::minted(Some(route), mint, self.policy.header.epoch);
+                Report { counted, ..report }
             }
-            Some(_) => Report::counted(Counted::Minted),
+            Some(_) | None => Report::counted(counted),
         };
         Ok(Edits::new(Credential::Replace(authorization), report))
     }

@@ -4,6 +4,7 @@ use alloc::{boxed::Box, string::String, sync::Arc};
 
 use serde_json::{Map, Value};
 
+use super::Counted;
 use crate::{
     denial::Denial,
     digest::Digest,
@@ -43,8 +44,10 @@ pub(super) struct Actor {
 pub(super) struct Issued {
     /// `Bearer ` and the token.
     pub(super) authorization: Arc<str>,
-    /// What was minted for it just now; `None` where it was there already.
+    /// What was made for it just now; `None` where it was there already, or where the control plane recorded it.
     pub(super) fresh: Option<Box<(Minted, FieldValues)>>,
+    /// How it came about.
+    pub(super) counted: Counted,
 }
 
 /// The one audience that a route asks for.

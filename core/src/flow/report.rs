@@ -8,6 +8,7 @@ use alloc::{
 use crate::{
     denial::Denial,
     digest::Digest,
+    exchange::external::answer,
     policy::{FieldValues, Route},
     time::Timestamp,
     userinfo::Failure,
@@ -26,6 +27,17 @@ pub struct Report {
     pub event: Option<Box<Event>>,
     /// Why a UserInfo endpoint gave no good answer, once per question.
     pub userinfo: Option<Box<UserInfoFailure>>,
+    /// Why whoever makes access tokens made none for this request.
+    pub exchange: Option<Box<ExchangeFailure>>,
+}
+
+/// Why whoever makes access tokens made none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExchangeFailure {
+    /// The external endpoint's id; `None`: the control plane.
+    pub external: Option<String>,
+    /// The reason.
+    pub failure: answer::Failure,
 }
 
 /// Why an issuer's UserInfo endpoint gave no good answer.
@@ -46,6 +58,10 @@ pub enum Counted {
     VerifiedCached,
     /// An access token was minted.
     Minted,
+    /// The control plane minted one.
+    MintedRemote,
+    /// An external token endpoint gave one.
+    MintedExternal,
     /// An access token was found in the cache.
     MintedCached,
     /// An `optional` route without a token.
@@ -86,7 +102,7 @@ pub(super) struct Mint<'m> {
 
 impl Report {
     pub(super) const fn counted(counted: Counted) -> Self {
-        Self { counted, event: None, userinfo: None }
+        Self { counted, event: None, userinfo: None, exchange: None }
     }
 
     pub(super) fn denied(
@@ -96,7 +112,12 @@ impl Report {
         epoch: u64,
     ) -> Self {
         let event = denial_event(denial, route, subject, epoch);
-        Self { counted: Counted::Denied(denial), event: Some(Box::new(event)), userinfo: None }
+        Self {
+            counted: Counted::Denied(denial),
+            event: Some(Box::new(event)),
+            userinfo: None,
+            exchange: None,
+        }
     }
 
     /// A refusal at the token endpoint.
@@ -107,7 +128,12 @@ impl Report {
         epoch: u64,
     ) -> Self {
         let event = Event { grant, ..denial_event(denial, None, subject, epoch) };
-        Self { counted: Counted::Denied(denial), event: Some(Box::new(event)), userinfo: None }
+        Self {
+            counted: Counted::Denied(denial),
+            event: Some(Box::new(event)),
+            userinfo: None,
+            exchange: None,
+        }
     }
 
     pub(super) fn observed(
@@ -117,7 +143,7 @@ impl Report {
         epoch: u64,
     ) -> Self {
         let event = denial.map(|denial| Box::new(denial_event(denial, Some(route), subject, epoch)));
-        Self { counted: Counted::Observed(denial), event, userinfo: None }
+        Self { counted: Counted::Observed(denial), event, userinfo: None, exchange: None }
     }
 
     pub(super) fn minted(route: Option<&Route>, mint: Mint<'_>, epoch: u64) -> Self {
@@ -137,7 +163,7 @@ impl Report {
             fields: fields.identity,
             audit_fields: fields.audit,
         };
-        Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None }
+        Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None, exchange: None }
     }
 }
 
@@ -150,6 +176,8 @@ impl Counted {
             Self::Verified => "verified",
             Self::VerifiedCached => "verified_cached",
             Self::Minted => "minted",
+            Self::MintedRemote => "minted_remote",
+            Self::MintedExternal => "minted_external",
             Self::MintedCached => "minted_cached",
             Self::Unauthenticated => "unauthenticated",
             Self::Foreign => "foreign",

@@ -6,7 +6,7 @@ use core::fmt;
 use super::{
     Head, Report, Request, Response,
     parts::{without_cookies, without_parameters},
-    report::{Counted, Subject, UserInfoFailure},
+    report::{Counted, ExchangeFailure, Subject, UserInfoFailure},
     source::Carrier,
     visit::{Question, Visit},
 };
@@ -14,6 +14,7 @@ use crate::{
     claims_out::Values,
     denial::Denial,
     endpoint::Endpoint,
+    exchange::external::{self, answer},
     policy::{Route, TokenSources},
     secret::Secret,
     time::Timestamp,
@@ -96,18 +97,13 @@ pub enum Call {
         /// The issuer's id.
         issuer: String,
     },
-    /// An access token from the control plane.
+    /// An access token from the control plane. Shared; belongs to the root context.
     MintRemotely {
         /// Body of the request.
         body: Vec<u8>,
     },
-    /// An access token from an external token endpoint.
-    ExchangeExternally {
-        /// Digest of the endpoint's configuration.
-        endpoint: String,
-        /// Body of the request.
-        body: Vec<u8>,
-    },
+    /// An access token from an external token endpoint. Shared; belongs to the root context.
+    ExchangeExternally(Box<external::Request>),
     /// What the issuer's UserInfo endpoint says of the subject: a GET (OIDC Core §5.3.1).
     UserInfo {
         /// The issuer's id.
@@ -154,8 +150,8 @@ pub enum Answer {
     Body(Vec<u8>),
 }
 
-/// An HTTP answer to a per-request call. `Debug` hides the body, which holds a token or claims.
-#[derive(Default)]
+/// An HTTP answer to a call. `Debug` hides the body, which holds a token or claims.
+#[derive(Clone, Default)]
 pub struct Remote {
     /// Its status; 0 where there was no answer.
     pub status: u16,
@@ -186,6 +182,16 @@ impl Step {
             && let Call::UserInfo { issuer, .. } = call
         {
             report.userinfo = Some(Box::new(UserInfoFailure { issuer: issuer.clone(), failure }));
+        }
+        self
+    }
+
+    /// Tells the operator why whoever makes access tokens made none.
+    pub(super) fn with_exchange_failure(mut self, call: &Call, failure: answer::Failure) -> Self {
+        if let Self::Forward(Edits { report, .. }) | Self::Reply { report, .. } = &mut self {
+            let external =
+                if let Call::ExchangeExternally(request) = call { Some(request.id.clone()) } else { None };
+            report.exchange = Some(Box::new(ExchangeFailure { external, failure }));
         }
         self
     }
@@ -287,18 +293,34 @@ impl fmt::Debug for Credential {
 impl Call {
     /// Whether the root context makes it, once for all who wait, rather than each request for itself.
     pub const fn is_shared(&self) -> bool {
-        matches!(self, Self::AwaitSnapshot | Self::FetchKeys { .. })
+        matches!(self, Self::AwaitSnapshot | Self::FetchKeys { .. }) || self.is_mint()
     }
 
-    /// Most bytes of a good answer to a request's own call.
+    /// Whether it is for an access token. All who wait for it get its answer, which is for them alone.
+    pub const fn is_mint(&self) -> bool {
+        matches!(self, Self::MintRemotely { .. } | Self::ExchangeExternally(_))
+    }
+
+    /// Most bytes of a good answer.
     pub const fn most_bytes(&self) -> usize {
-        if self.is_shared() { 0 } else { userinfo::MAX_BODY_BYTES }
+        match self {
+            Self::AwaitSnapshot
+            | Self::FetchKeys { .. }
+            | Self::ConsumeReplay { .. }
+            | Self::AwaitAudit { .. }
+            | Self::AdmitIdentity { .. } => 0,
+            Self::UserInfo { .. } | Self::MintRemotely { .. } | Self::ExchangeExternally(_) => {
+                userinfo::MAX_BODY_BYTES
+            }
+        }
     }
 
     /// Whether both ask the same party, which can bear only so many at once.
     pub fn same_party(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::UserInfo { issuer, .. }, Self::UserInfo { issuer: other, .. }) => issuer == other,
+            (Self::ExchangeExternally(request), Self::ExchangeExternally(other)) => request.id == other.id,
+            (Self::MintRemotely { .. }, Self::MintRemotely { .. }) => true,
             _ => self == other,
         }
     }
@@ -307,7 +329,8 @@ impl Call {
     pub fn weight(&self) -> usize {
         match self {
             Self::UserInfo { authorization, .. } => authorization.expose().len(),
-            Self::MintRemotely { body } | Self::ExchangeExternally { body, .. } => body.len(),
+            Self::MintRemotely { body } => body.len(),
+            Self::ExchangeExternally(request) => request.body.expose().len(),
             Self::AwaitSnapshot
             | Self::FetchKeys { .. }
             | Self::ConsumeReplay { .. }
@@ -323,9 +346,7 @@ impl fmt::Debug for Call {
             Self::AwaitSnapshot => f.write_str("AwaitSnapshot"),
             Self::FetchKeys { issuer } => f.debug_struct("FetchKeys").field("issuer", issuer).finish(),
             Self::MintRemotely { body: _ } => f.debug_struct("MintRemotely").finish_non_exhaustive(),
-            Self::ExchangeExternally { endpoint, body: _ } => {
-                f.debug_struct("ExchangeExternally").field("endpoint", endpoint).finish_non_exhaustive()
-            }
+            Self::ExchangeExternally(request) => f.debug_tuple("ExchangeExternally").field(request).finish(),
             Self::UserInfo { issuer, endpoint: _, authorization: _, timeout_ms: _ } => {
                 f.debug_struct("UserInfo").field("issuer", issuer).finish_non_exhaustive()
             }

@@ -28,3 +28,5 @@ mod swap;
 mod told;
 mod userinfo;
 mod userinfo_cache;
+mod ways;
+mod ways_cache;

@@ -1,7 +1,8 @@
-//! How far a request has come: when it came, and its one question to a UserInfo endpoint.
+//! How far a request has come: when it came, its one question to a UserInfo endpoint, and its errand to whoever makes
+//! its access token.
 
 use super::{Answer, Call, Flow, Remote};
-use crate::{endpoint::Endpoint, time::Timestamp, userinfo::Failure};
+use crate::{endpoint::Endpoint, exchange::external::answer, time::Timestamp, userinfo::Failure};
 
 /// What a decision knows of the request's past.
 pub(super) struct Visit<'a> {
@@ -13,8 +14,21 @@ pub(super) struct Visit<'a> {
     pub(super) failure: Option<Failure>,
     /// Its body, once it was read.
     pub(super) body: Option<&'a [u8]>,
-    /// What the control plane answered, if it was asked to mint.
-    pub(super) minted: Option<&'a Remote>,
+    /// What came of its errand.
+    pub(super) errand: Errand<'a>,
+    /// Why the errand that this decision is about brought no access token.
+    pub(super) exchange_failure: Option<answer::Failure>,
+}
+
+/// A request's errand to whoever makes its access token, if that is not this gateway.
+#[derive(Clone, Copy)]
+pub(super) enum Errand<'a> {
+    /// None was run, or not by this request.
+    Open,
+    /// This call was answered so.
+    Answered(&'a Call, &'a Remote),
+    /// There was no answer in time.
+    InVain,
 }
 
 /// A request's question to a UserInfo endpoint. It has one, so that nothing that is forgotten makes it ask again.
@@ -46,14 +60,27 @@ pub(super) enum Question {
 impl<'a> Visit<'a> {
     /// A request that comes now.
     pub(super) const fn first(arrived: Timestamp) -> Self {
-        Self { arrived, inquiry: Inquiry::Open, failure: None, body: None, minted: None }
+        Self::new(arrived, Inquiry::Open, Errand::Open, None)
     }
 
     /// A request that goes on after `answer`; `None` where the answer itself says that it is refused.
     pub(super) fn again(flow: &'a Flow, answer: &'a Answer) -> Option<Self> {
         let mut body = flow.body.as_deref();
-        let mut minted = None;
+        // Where the request stood with its question when it left for its errand.
+        let standing = match flow.question {
+            Question::Closed => Inquiry::InVain,
+            Question::Open | Question::Pending => Inquiry::Open,
+        };
+        let mut errand = Errand::Open;
         let inquiry = match (answer, flow.question) {
+            (Answer::Remote(call @ (Call::MintRemotely { .. } | Call::ExchangeExternally(_)), remote), _) => {
+                errand = Errand::Answered(call, remote);
+                standing
+            }
+            (Answer::TimedOut(Call::MintRemotely { .. } | Call::ExchangeExternally(_)), _) => {
+                errand = Errand::InVain;
+                standing
+            }
             (Answer::Remote(Call::UserInfo { issuer, endpoint, authorization, .. }, remote), _) => {
                 let authorization = authorization.expose().as_str();
                 Inquiry::Answered { issuer: issuer.as_str(), endpoint, authorization, remote }
@@ -67,16 +94,18 @@ impl<'a> Visit<'a> {
                 body = Some(read);
                 Inquiry::Open
             }
-            (Answer::Remote(Call::MintRemotely { .. }, remote), question) => {
-                minted = Some(remote);
-                match question {
-                    Question::Open => Inquiry::Open,
-                    Question::Pending | Question::Closed => Inquiry::InVain,
-                }
-            }
             (Answer::Overloaded | Answer::TimedOut(_) | Answer::Remote(..), _) => return None,
         };
-        Some(Self { arrived: flow.arrived, inquiry, failure: None, body, minted })
+        Some(Self::new(flow.arrived, inquiry, errand, body))
+    }
+
+    const fn new(
+        arrived: Timestamp,
+        inquiry: Inquiry<'a>,
+        errand: Errand<'a>,
+        body: Option<&'a [u8]>,
+    ) -> Self {
+        Self { arrived, inquiry, failure: None, body, errand, exchange_failure: None }
     }
 
     /// Where the request stands when it waits for `call` next.

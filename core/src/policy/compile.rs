@@ -5,6 +5,7 @@
 mod access;
 mod claims_out;
 mod document;
+mod external;
 mod fields;
 mod keys;
 mod party;
@@ -23,7 +24,9 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::access::{is_host, is_scope};
 pub use self::document::{compile_document, document_records, is_variable};
-use super::{Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, Route, RouteTable};
+use super::{
+    ExternalEndpoint, Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, Route, RouteTable,
+};
 use crate::{
     secret::Secret,
     wire::snapshot::{AuthorityKeys, Client, End, Header, Record, SCHEMA},
@@ -35,7 +38,7 @@ pub trait Secrets {
     fn env(&self, name: &str) -> Option<Secret<Vec<u8>>>;
 }
 
-/// Builds a [`Policy`] record by record. Header, issuers, clients, bindings, routes: each after what it refers to.
+/// Builds a [`Policy`] record by record. Header, issuers, clients, bindings, external endpoints, routes: each after what it refers to.
 #[derive(Debug, Default)]
 pub struct Compiler {
     faults: Faults,
@@ -46,6 +49,9 @@ pub struct Compiler {
     clients: HashMap<String, Client>,
     binding_ids: hashbrown::HashSet<String>,
     routes_by_id: HashMap<String, Arc<Route>>,
+    external_endpoints: HashMap<String, Arc<ExternalEndpoint>>,
+    /// Those with faults of their own.
+    faulty_external: hashbrown::HashSet<String>,
     routes: RouteTable,
     signing_keys: Vec<MintingKey>,
     authority_keys: Option<AuthorityKeys>,
@@ -93,14 +99,7 @@ impl Compiler {
             Record::Issuer(issuer) => self.issuer(issuer),
             Record::Client(client) => self.client(client),
             Record::Binding(binding) => self.binding(binding),
-            Record::ExternalEndpoint(endpoint) => {
-                self.fault(
-                    "external_endpoint",
-                    &endpoint.id,
-                    "id",
-                    "this version exchanges at no external endpoint",
-                );
-            }
+            Record::ExternalEndpoint(endpoint) => self.external_endpoint(endpoint, secrets),
             Record::Route(route) => self.route(route),
             Record::SigningKey(key) => self.signing_key(key, secrets),
             Record::AuthorityKeys(keys) => self.authority_keys = Some(keys),

@@ -1,10 +1,10 @@
 //! A compiled route. Deliberately absent: choosing one, which is the route table's work.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use hashbrown::HashSet;
 
-use super::TokenSources;
+use super::{ExternalEndpoint, TokenSources};
 use crate::{
     claims_out::ClaimsOut,
     condition::Condition,
@@ -26,6 +26,8 @@ pub struct Route {
     pub scope: String,
     /// Whether and where the token is exchanged.
     pub exchange: Exchange,
+    /// Where, with [`Exchange::External`].
+    pub external: Option<Arc<ExternalEndpoint>>,
     /// Audience of the access token; `None`: the binding's first target.
     pub target: Option<String>,
     /// Verify only: forward the subject token.

@@ -9,7 +9,7 @@ use super::{
     Access, AccessKey, AccessTokens, MAX_ACCESS_PER_TOKEN, MAX_BYTES, Told, VerdictKey, Verdicts, Verified,
     VerifiedTokens,
 };
-use crate::{claims::Times, digest::Digest, fixture::NOW, time::Timestamp};
+use crate::{claims::Times, denial::Denial, digest::Digest, fixture::NOW, time::Timestamp};
 
 fn verified(subject: &str) -> Verified {
     Verified {
@@ -34,6 +34,7 @@ fn access(name: &str) -> Access {
         exp: NOW + 200,
         usable_until: Timestamp::from_secs(NOW + 100),
         jti: "jti".into(),
+        kid: None,
     }
 }
 
@@ -64,6 +65,32 @@ fn finds_a_token_by_all_of_its_bytes() {
     cache.put(b"token", verified("b"));
     assert_eq!(cache.get(b"token").unwrap().subject, "b");
     assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn a_refusal_stands_for_its_key_and_its_time_until_there_is_a_token() {
+    let mut tokens = AccessTokens::default();
+    let until = now().plus_secs(5);
+    tokens.refuse(&key(), Denial::ScopeNotAllowed, until);
+    assert!(tokens.take_grown() && !tokens.take_grown());
+    assert_eq!(tokens.refusal(&key(), now()), Some(Denial::ScopeNotAllowed));
+    assert_eq!(tokens.refusal(&key(), until), None);
+    let other = AccessKey { minter: b"another", ..key() };
+    assert_eq!(tokens.refusal(&other, now()), None);
+    tokens.put(&key(), access("a"));
+    assert_eq!(tokens.refusal(&key(), now()), None);
+}
+
+#[test]
+fn refusals_are_bounded() {
+    let mut tokens = AccessTokens::default();
+    let names: Vec<String> = (0..=MAX_ACCESS_PER_TOKEN).map(|number| format!("{number}")).collect();
+    for name in &names {
+        let key = AccessKey { scope: name, ..key() };
+        tokens.refuse(&key, Denial::ScopeNotAllowed, now().plus_secs(5));
+    }
+    let refused = |name: &str| tokens.refusal(&AccessKey { scope: name, ..key() }, now()).is_some();
+    assert!(!refused(&names[0]) && names[1..].iter().all(|name| refused(name)));
 }
 
 #[test]

@@ -106,8 +106,13 @@ fn mint(
     let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;
     let jti = mint::jti_text(&jti);
     let authorization = format!("Bearer {text}").into();
-    let access =
-        Access { authorization, exp, usable_until: lifetime::usable_until(now, exp), jti: jti.clone() };
+    let access = Access {
+        authorization,
+        exp,
+        usable_until: lifetime::usable_until(now, exp),
+        jti: jti.clone(),
+        kid: None,
+    };
     let kid = String::from(minting.key.kid());
     let minted = Minted { jti, kid, target: targets.join(" "), scope: scope.clone(), exp };
     Ok((access, scope, minted))

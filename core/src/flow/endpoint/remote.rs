@@ -4,7 +4,12 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     denial::{Denial, Row},
-    flow::{Call, Counted, Head, Remote, Report, Response, endpoint::GrantAnswer, halt::Halt, visit::Visit},
+    flow::{
+        Call, Counted, Head, Remote, Report, Response,
+        endpoint::GrantAnswer,
+        halt::Halt,
+        visit::{Errand, Visit},
+    },
     json,
     wire::{
         mint::{EndpointRequest, MintRequest},
@@ -17,9 +22,13 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Asks the control plane, or says what it answered.
 pub(super) fn answer(head: &Head<'_>, visit: &Visit<'_>) -> Result<GrantAnswer, Halt> {
-    let Some(remote) = visit.minted else {
-        let body = request(head, visit.body.unwrap_or_default()).ok_or(Denial::RequestMalformed)?;
-        return Err(Halt::Wait(Call::MintRemotely { body }));
+    let remote = match visit.errand {
+        Errand::Answered(Call::MintRemotely { .. }, remote) => remote,
+        Errand::InVain => return Err(Denial::UpstreamStsUnavailable.into()),
+        Errand::Open | Errand::Answered(..) => {
+            let body = request(head, visit.body.unwrap_or_default()).ok_or(Denial::RequestMalformed)?;
+            return Err(Halt::Wait(Call::MintRemotely { body }));
+        }
     };
     let response = read(remote, !head.authorization.is_empty()).ok_or(Denial::UpstreamStsUnavailable)?;
     // The control plane has recorded it.

@@ -73,6 +73,7 @@ impl Desk<'_> {
             exp,
             usable_until: lifetime::usable_until(now, exp),
             jti: jti.clone(),
+            kid: None,
         };
         let kid = String::from(minting.key.kid());
         let target = targets.join(" ");

@@ -213,12 +213,3 @@ fn old_keys_serve_until_they_are_too_old() {
     fail(&mut gateway);
     assert_eq!(gateway.denial(&ask), Denial::KeysUnavailable);
 }
-
-#[test]
-fn the_control_plane_does_not_answer() {
-    let mut gateway = cold();
-    let (flow, _) = gateway.call(&good());
-    let call = Call::MintRemotely { body: Vec::new() };
-    let denial = gateway.resume(&flow, &Answer::TimedOut(call)).into_denial();
-    assert_eq!(denial, Denial::UpstreamStsUnavailable);
-}

@@ -3,10 +3,12 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use alloc::{format, string::String, sync::Arc, vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec};
 
 use crate::{
+    digest::Digest,
     endpoint::Endpoint,
+    exchange::external,
     fixture::{Ask, FLEET_KEY, Gateway, Signer, Token, Wire},
     flow::{Answer, Call, Credential, Head, Remote},
     secret::Secret,
@@ -41,7 +43,14 @@ fn calls_and_answers_show_no_body() {
     let body = || SECRET.as_bytes().to_vec();
     for call in [
         Call::MintRemotely { body: body() },
-        Call::ExchangeExternally { endpoint: String::from("digest"), body: body() },
+        Call::ExchangeExternally(Box::new(external::Request {
+            id: String::from("partner"),
+            endpoint: Endpoint::parse("https://sts.example/token", false).unwrap(),
+            key: Digest::of(b""),
+            authorization: Some(Secret::new(String::from(SECRET))),
+            body: Secret::new(body()),
+            timeout_ms: 100,
+        })),
         Call::UserInfo {
             issuer: "shop".into(),
             endpoint: Endpoint::parse("https://issuer.example/userinfo", false).unwrap(),

@@ -149,7 +149,7 @@ impl Compiler {
             clients,
             scopes,
             exchange,
-            external: _,
+            external,
             resource: _,
             place: _,
             target,
@@ -197,6 +197,7 @@ impl Compiler {
         let sources = self.token_sources(&id, token_sources, forward);
         let claims_out = self.claims_out(&id, &claims_out);
         let condition = self.condition("route", &id, condition);
+        let external = self.external_of(&id, external.as_deref());
         let scope = scopes.join(" ");
         let clients = clients.into_iter().collect();
         let compiled = Arc::new(Route {
@@ -206,6 +207,7 @@ impl Compiler {
             scopes,
             scope,
             exchange,
+            external,
             target,
             forward,
             cors_preflight,
@@ -230,19 +232,15 @@ impl Compiler {
     /// What contradicts itself in what a route does with a token.
     fn check_handling(&mut self, route: &wire::Route) {
         let wire::Route { id, mode, exchange, target, forward, foreign_token, .. } = route;
-        if *exchange == Exchange::External {
-            self.fault("route", id, "exchange", "this version exchanges at no external endpoint");
+        if (*exchange == Exchange::External) != route.external.is_some() {
+            let detail = "names the external endpoint of `exchange: external`, which needs one";
+            self.fault("route", id, "external", detail);
         }
         if route.place == Place::Sidecar && *exchange != Exchange::None {
             self.fault("route", id, "exchange", "must be `none` at a sidecar, which exchanges nothing");
         }
-        if route.external.is_some() || route.resource.is_some() {
-            self.fault(
-                "route",
-                id,
-                "resource",
-                "this version knows neither resources nor external endpoints",
-            );
+        if route.resource.is_some() {
+            self.fault("route", id, "resource", "this version knows no resources");
         }
         if *exchange != Exchange::None && *forward {
             let detail = "has no meaning with exchange: the subject token is replaced";

@@ -3,7 +3,9 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{Faults, Policy, Secrets, compile_records};
-use crate::wire::snapshot::{Document, Exchange, Header, KeySource, PrivateKey, Record, SCHEMA};
+use crate::wire::snapshot::{
+    ClientLogin, Document, Exchange, Header, KeySource, PrivateKey, Record, SCHEMA, SecretText,
+};
 
 /// The records of `document`, as if a control plane had sent them to `gateway`.
 pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
@@ -42,6 +44,18 @@ pub fn compile_document(
     if mints && document.authority.as_deref().is_none_or(|authority| !authority.starts_with("https://")) {
         faults.add("authority", "a route exchanges in the gateway, which needs an https authority as iss");
     }
+    for route in document.routes.iter().filter(|route| route.exchange == Exchange::ControlPlane) {
+        let detail = "`control-plane` needs a control plane in the plugin configuration";
+        faults.add(format!("route/{}/exchange", route.id), detail);
+    }
+    for endpoint in &document.external_endpoints {
+        if has_inline_secret(&endpoint.login) {
+            faults.add(
+                format!("external_endpoint/{}/login", endpoint.id),
+                "an inline secret would show in /config_dump; write {\"env\": \"NAME\"} and pass the variable by host_env_keys",
+            );
+        }
+    }
     for issuer in &document.issuers {
         let (member, detail) = match (&issuer.keys, &issuer.preset) {
             (KeySource::Pushed | KeySource::ControlPlane { .. } | KeySource::Carried { .. }, _) => {
@@ -68,6 +82,16 @@ pub fn compile_document(
             faults.append(more);
             Err(faults)
         }
+    }
+}
+
+fn has_inline_secret(login: &ClientLogin) -> bool {
+    match login {
+        ClientLogin::None => false,
+        ClientLogin::ClientSecretBasic { secret, .. } | ClientLogin::ClientSecretPost { secret, .. } => {
+            matches!(secret, SecretText::Value(_))
+        }
+        ClientLogin::PrivateKeyJwt { private_key, .. } => matches!(private_key, PrivateKey::Pkcs8(_)),
     }
 }
 

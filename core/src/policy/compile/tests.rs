@@ -2,6 +2,7 @@
 
 mod accesses;
 mod documents;
+mod externals;
 mod faults;
 mod lines;
 mod outputs;

@@ -22,6 +22,7 @@ fn named(id: &str) -> Arc<Route> {
         scopes: Vec::new(),
         scope: String::new(),
         exchange: Exchange::None,
+        external: None,
         target: None,
         forward: false,
         cors_preflight: false,

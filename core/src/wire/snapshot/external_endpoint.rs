@@ -43,7 +43,7 @@ pub enum ExternalGrant {
 
 /// How the gateway says who it is at an external endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "method", rename_all = "snake_case", try_from = "FlatLogin")]
 pub enum ClientLogin {
     /// Not at all.
     #[default]
@@ -97,6 +97,50 @@ pub enum SecretText {
     Value(String),
     /// Environment variable. The only form allowed inline.
     Env(String),
+}
+
+/// A [`ClientLogin`] as it is read: flat, for the reasons that [`super::KeySource`] has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlatLogin {
+    method: String,
+    client_id: Option<String>,
+    secret: Option<SecretText>,
+    audience: Option<String>,
+    kid: Option<String>,
+    private_key: Option<PrivateKey>,
+}
+
+// === impl ClientLogin ===
+
+impl TryFrom<FlatLogin> for ClientLogin {
+    type Error = &'static str;
+
+    fn try_from(flat: FlatLogin) -> Result<Self, &'static str> {
+        const INCOMPLETE: &str =
+            "the login lacks a field that its method needs, or has one that is not its own";
+        let FlatLogin { method, client_id, secret, audience, kid, private_key } = flat;
+        Ok(match (&*method, client_id, secret, audience, kid, private_key) {
+            ("none", None, None, None, None, None) => Self::None,
+            ("client_secret_basic", Some(client_id), Some(secret), None, None, None) => {
+                Self::ClientSecretBasic { client_id, secret }
+            }
+            ("client_secret_post", Some(client_id), Some(secret), None, None, None) => {
+                Self::ClientSecretPost { client_id, secret }
+            }
+            ("private_key_jwt", Some(client_id), None, Some(audience), kid, Some(private_key)) => {
+                Self::PrivateKeyJwt { client_id, audience, kid, private_key }
+            }
+            ("none" | "client_secret_basic" | "client_secret_post" | "private_key_jwt", ..) => {
+                return Err(INCOMPLETE);
+            }
+            _ => {
+                return Err(
+                    "the method must be `none`, `client_secret_basic`, `client_secret_post` or `private_key_jwt`",
+                );
+            }
+        })
+    }
 }
 
 // === impl SecretText ===

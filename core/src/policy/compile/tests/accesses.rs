@@ -160,7 +160,6 @@ fn route() {
     has_fault("route/api/clients", "no client \"cl_x\"", |wire| wire.routes[0].clients.push("cl_x".into()));
     has_fault("route/api/scopes", "RFC 6749", |wire| wire.routes[0].scopes.push("a b".into()));
     is_valid(|wire| wire.routes[0].exchange = Exchange::ControlPlane);
-    has_fault("route/api/exchange", "no external", |wire| wire.routes[0].exchange = Exchange::External);
     has_fault("route/api/exchange", "at a sidecar", |wire| wire.routes[0].place = Place::Sidecar);
     is_valid(|wire| {
         wire.routes[0].place = Place::Sidecar;

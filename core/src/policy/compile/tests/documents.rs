@@ -16,7 +16,8 @@ use crate::{
 };
 
 fn valid() -> Document {
-    let Wire { header, issuers, clients, bindings, routes, mut signing_keys } = Wire::valid();
+    let Wire { header, issuers, clients, bindings, external_endpoints, routes, mut signing_keys, .. } =
+        Wire::valid();
     signing_keys[0].private_key = PrivateKey::Env(KEY.into());
     Document {
         authority: Some(header.authority),
@@ -24,7 +25,7 @@ fn valid() -> Document {
         issuers,
         clients,
         bindings,
-        external_endpoints: Vec::new(),
+        external_endpoints,
         routes,
         signing_keys,
     }

@@ -24,6 +24,10 @@ impl OneSecret {
     pub(super) fn fleet_key() -> Self {
         Self(Signer::numbered(FLEET_KEY).pkcs8().into_bytes())
     }
+
+    pub(super) fn of(value: &str) -> Self {
+        Self(value.into())
+    }
 }
 
 impl Secrets for OneSecret {
