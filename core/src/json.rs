@@ -2,7 +2,10 @@
 
 mod scan;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
 use core::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -32,6 +35,11 @@ pub fn parse(bytes: &[u8]) -> Result<Value, InvalidJson> {
 /// Reads one JSON object, as [`parse`] does.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, InvalidJson> {
     if let Value::Object(members) = parse(bytes)? { Ok(members) } else { Err(InvalidJson) }
+}
+
+/// `text` as a JSON string.
+pub fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 /// Builds a value and counts down the nesting that is left.

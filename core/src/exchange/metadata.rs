@@ -1,14 +1,11 @@
 //! What the authority says of itself: `OpenID` Connect Discovery 1.0 and RFC 8414, which one document satisfies.
 
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Venue;
+use crate::json;
 
 /// Path of the discovery document, below the authority's own path.
 pub const OPENID: &str = "/.well-known/openid-configuration";
@@ -27,14 +24,8 @@ pub const CACHE_CONTROL: &str = "public, max-age=300";
 /// The document: `authority` is an https URL without a slash at its end, `jwks` its published keys.
 ///
 /// The algorithms are those of the keys; ES256 where none is there yet.
+#[cold]
 pub fn document(authority: &str, venue: Venue, jwks: Option<&Value>) -> String {
-    let mut grants = Vec::from([
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
-    ]);
-    if venue == Venue::ControlPlane {
-        grants.push("client_credentials");
-    }
     let keys = jwks.and_then(|jwks| jwks.get("keys")).and_then(Value::as_array);
     let mut algorithms: Vec<&str> = Vec::new();
     for alg in keys.into_iter().flatten().filter_map(|key| key.get("alg").and_then(Value::as_str)) {
@@ -45,17 +36,20 @@ pub fn document(authority: &str, venue: Venue, jwks: Option<&Value>) -> String {
     if algorithms.is_empty() {
         algorithms.push("ES256");
     }
-    json!({
-        "issuer": authority,
-        "jwks_uri": format!("{authority}{KEYS}"),
-        "token_endpoint": format!("{authority}{TOKEN}"),
-        "grant_types_supported": grants,
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "id_token_signing_alg_values_supported": algorithms,
-        "response_types_supported": ["id_token"],
-        "subject_types_supported": ["public"],
-    })
-    .to_string()
+    let algorithms: Vec<String> = algorithms.into_iter().map(json::quoted).collect();
+    let credentials = if venue == Venue::ControlPlane { ",\"client_credentials\"" } else { "" };
+    let at = |path: &str| json::quoted(&format!("{authority}{path}"));
+    format!(
+        "{{\"issuer\":{},\"jwks_uri\":{},\"token_endpoint\":{},\"grant_types_supported\":[\
+         \"urn:ietf:params:oauth:grant-type:jwt-bearer\",\"urn:ietf:params:oauth:grant-type:token-exchange\"{credentials}],\
+         \"token_endpoint_auth_methods_supported\":[\"none\",\"client_secret_basic\",\"client_secret_post\"],\
+         \"id_token_signing_alg_values_supported\":[{}],\"response_types_supported\":[\"id_token\"],\
+         \"subject_types_supported\":[\"public\"]}}",
+        at(""),
+        at(KEYS),
+        at(TOKEN),
+        algorithms.join(","),
+    )
 }
 
 /// The path of an authority, without a slash at its end: empty for most.

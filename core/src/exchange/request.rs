@@ -4,7 +4,7 @@
 
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{client_login::ClaimedClient, form::Form};
 use crate::{bearer::MAX_TOKEN_BYTES, denial::Denial, json, policy::is_scope, wire::snapshot::GrantType};
@@ -72,6 +72,7 @@ impl TokenRequest {
     /// [`ClaimedClient::of`] refuse; an unknown grant ([`Denial::GrantUnknown`]); a token above
     /// [`MAX_TOKEN_BYTES`] ([`Denial::TokenTooLarge`]); a scope that is none ([`Denial::ScopeNotAllowed`]); a resource
     /// that is no absolute URI or has a fragment ([`Denial::TargetNotAllowed`]).
+    #[cold]
     pub fn from_form(authorization: &[&[u8]], body: &[u8]) -> Result<Self, Denial> {
         let mut form = Form::parse(body)?;
         let is_asserted =
@@ -102,15 +103,25 @@ impl TokenRequest {
 
     /// Reads the JSON form: `token`, and optionally `client_id`, `scope`, `resource` and `audience`, the last two a
     /// text or a list of texts. Anything else is refused ([`Denial::RequestMalformed`]).
+    #[cold]
     pub fn from_json(authorization: &[&[u8]], body: &[u8]) -> Result<Self, Denial> {
-        let mut members = json::parse_object(body).map_err(|_| Denial::RequestMalformed)?;
-        let assertion = token(text(&mut members, "token")?)?.ok_or(Denial::RequestMalformed)?;
-        let client = ClaimedClient::of(authorization, text(&mut members, "client_id")?, None)?;
-        let scopes = scopes(text(&mut members, "scope")?.as_deref())?;
-        let targets = targets(texts(&mut members, "audience")?, texts(&mut members, "resource")?)?;
-        if !members.is_empty() {
-            return Err(Denial::RequestMalformed);
+        let members = json::parse_object(body).map_err(|_| Denial::RequestMalformed)?;
+        let (mut assertion, mut client_id, mut scope) = (None, None, None);
+        let (mut audiences, mut resources) = (Vec::new(), Vec::new());
+        for (name, value) in members {
+            match name.as_str() {
+                "token" => assertion = text(value)?,
+                "client_id" => client_id = text(value)?,
+                "scope" => scope = text(value)?,
+                "audience" => audiences = texts(value)?,
+                "resource" => resources = texts(value)?,
+                _ => return Err(Denial::RequestMalformed),
+            }
         }
+        let assertion = token(assertion)?.ok_or(Denial::RequestMalformed)?;
+        let client = ClaimedClient::of(authorization, client_id, None)?;
+        let scopes = scopes(scope.as_deref())?;
+        let targets = targets(audiences, resources)?;
         Ok(Self { grant: Grant::JwtBearer { assertion }, client, scopes, targets, form: AnswerForm::Json })
     }
 }
@@ -183,24 +194,15 @@ fn is_resource(text: &str) -> bool {
         && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
-fn text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Denial> {
-    match members.remove(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Some(_) => Err(Denial::RequestMalformed),
-    }
+fn text(value: Value) -> Result<Option<String>, Denial> {
+    let Value::String(text) = value else { return Err(Denial::RequestMalformed) };
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-fn texts(members: &mut Map<String, Value>, name: &str) -> Result<Vec<String>, Denial> {
-    match members.remove(name) {
-        None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(Vec::from([text])),
-        Some(Value::Array(items)) => items
-            .into_iter()
-            .map(|item| if let Value::String(text) = item { Ok(text) } else { Err(Denial::RequestMalformed) })
-            .collect(),
-        Some(_) => Err(Denial::RequestMalformed),
-    }
+fn texts(value: Value) -> Result<Vec<String>, Denial> {
+    let items = if let Value::Array(items) = value { items } else { Vec::from([value]) };
+    let texts = items.into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    Ok(texts.into_iter().flatten().collect())
 }
 
 #[cfg(test)]

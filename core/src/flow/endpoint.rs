@@ -59,6 +59,7 @@ pub(super) fn find(state: &State, head: &Head<'_>) -> Option<Endpoint> {
 }
 
 /// Answers a request for `endpoint`, as far as that is possible at once.
+#[cold]
 pub(super) fn answer(
     endpoint: Endpoint,
     state: &mut State,
@@ -100,6 +101,7 @@ pub(super) fn answer(
 }
 
 /// The answer to a request for `endpoint` that is refused, whatever else it asks for.
+#[cold]
 pub(super) fn refuse(
     endpoint: Endpoint,
     head: &Head<'_>,
@@ -184,6 +186,7 @@ impl TokenRequest {
 }
 
 /// Finds the endpoint of a request that waited, and refuses it there.
+#[cold]
 pub(super) fn refuse_waiting(state: &State, head: &Head<'_>, denial: Denial) -> Option<Step> {
     let endpoint = find(state, head)?;
     Some(refuse(endpoint, head, denial, None, None, state.epoch()))

@@ -23,6 +23,7 @@ const MAX_ACTORS: usize = 4;
 
 impl Desk<'_> {
     /// Who a verified actor token, which fits a binding of its own, says that acts.
+    #[cold]
     pub(in super::super) fn actor(
         self,
         verified: &mut Verified,
@@ -83,10 +84,9 @@ fn joined(
     let mut actors = Vec::new();
     for chain in [chain, earlier] {
         let mut next = chain;
-        while let Some(mut actor) = next {
+        while let Some(actor) = next {
             next = act(&actor)?;
-            actor.remove("act");
-            actors.push(actor);
+            actors.push(actor.into_iter().filter(|(name, _)| name != "act").collect::<Map<_, _>>());
             if actors.len() >= most {
                 return Err(Denial::ActorNotAllowed);
             }

@@ -27,6 +27,7 @@ use crate::{
     },
 };
 
+#[cold]
 pub(super) fn grant(
     state: &State,
     policy: &Policy,

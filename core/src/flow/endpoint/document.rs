@@ -9,6 +9,7 @@ use crate::{
     policy::Policy,
 };
 
+#[cold]
 pub(super) fn answer(endpoint: Endpoint, policy: &Policy, venue: Venue) -> Step {
     let jwks = policy.authority_jwks();
     let (content_type, body) = match endpoint {

@@ -26,6 +26,7 @@ use crate::{
 };
 
 /// Decides about a request that was read.
+#[cold]
 pub(super) fn decide(
     state: &mut State,
     policy: &Policy,
@@ -136,6 +137,7 @@ impl Desk<'_> {
     /// What the token endpoint answers for a verified subject token under its binding.
     ///
     /// The access token is new each time: who asks here keeps it, and wants all of its life.
+    #[cold]
     pub(in super::super) fn answer(
         self,
         application: &Application<'_>,

@@ -1,6 +1,6 @@
 //! The token endpoint of a gateway without a key: what it would grant, the control plane decides again and mints.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     denial::{Denial, Row},
@@ -11,16 +11,14 @@ use crate::{
         visit::{Errand, Visit},
     },
     json,
-    wire::{
-        mint::{EndpointRequest, MintRequest},
-        snapshot::GrantType,
-    },
+    wire::snapshot::GrantType,
 };
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Asks the control plane, or says what it answered.
+#[cold]
 pub(super) fn answer(head: &Head<'_>, visit: &Visit<'_>) -> Result<GrantAnswer, Halt> {
     let remote = match visit.errand {
         Errand::Answered(Call::MintRemotely { .. }, remote) => remote,
@@ -35,18 +33,21 @@ pub(super) fn answer(head: &Head<'_>, visit: &Visit<'_>) -> Result<GrantAnswer, 
     Ok(GrantAnswer { response, report: Report::counted(Counted::Minted) })
 }
 
+/// A [`MintRequest::Endpoint`](crate::wire::mint::MintRequest::Endpoint) as JSON.
 fn request(head: &Head<'_>, body: &[u8]) -> Option<Vec<u8>> {
-    let text = |bytes: &[u8]| core::str::from_utf8(bytes).ok().map(String::from);
-    let mut headers = BTreeMap::new();
-    if let Some(content_type) = head.content_type {
-        headers.insert(String::from("content-type"), text(content_type)?);
+    let text = |bytes: &[u8]| core::str::from_utf8(bytes).ok().map(json::quoted);
+    // More than one `authorization` was refused before.
+    let headers =
+        [("authorization", head.authorization.first().copied()), ("content-type", head.content_type)];
+    let mut sent = Vec::new();
+    for (name, value) in headers {
+        if let Some(value) = value {
+            sent.push(format!("\"{name}\":{}", text(value)?));
+        }
     }
-    // More than one was refused before.
-    if let Some(authorization) = head.authorization.first() {
-        headers.insert(String::from("authorization"), text(authorization)?);
-    }
-    let request = EndpointRequest { path: text(head.path)?, headers, body: text(body)? };
-    serde_json::to_vec(&MintRequest::Endpoint(request)).ok()
+    let (path, headers, body) = (text(head.path)?, sent.join(","), text(body)?);
+    let request = format!("{{\"endpoint\":{{\"path\":{path},\"headers\":{{{headers}}},\"body\":{body}}}}}");
+    Some(request.into_bytes())
 }
 
 /// Its answer if it is one of a token endpoint: granted, or refused with an `error` of the table. Anything else,
