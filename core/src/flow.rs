@@ -10,9 +10,11 @@ mod grant;
 mod halt;
 mod hosts;
 mod order;
+mod own;
 mod parts;
 mod report;
 mod request;
+mod resource;
 mod response;
 mod source;
 mod state;
@@ -111,6 +113,11 @@ const fn denial_of(answer: &Answer) -> Denial {
 fn decide(state: &mut State, head: &Head<'_>, visit: &mut Visit<'_>, ambient: &mut Ambient<'_>) -> Step {
     if let Some(endpoint) = endpoint::find(state, head) {
         return endpoint::answer(endpoint, state, head, visit, ambient);
+    }
+    if resource::may_be(head)
+        && let Some(step) = resource::answer(state, head, ambient.now)
+    {
+        return step;
     }
     if visit.body.is_some() {
         // Its head is gone on already: it cannot become the request of a route.

@@ -10,6 +10,7 @@ mod fields;
 mod header_name;
 mod issuer;
 mod path;
+mod resource;
 mod route;
 mod route_table;
 mod token_sources;
@@ -30,13 +31,19 @@ pub use self::{
     header_name::{IdentityHeaders, MAX_HEADER_NAME_BYTES, is_reserved},
     issuer::{Issuer, Keys},
     path::canonical_path,
+    resource::{Resources, WELL_KNOWN},
     route::Route,
     route_table::RouteTable,
     token_sources::{TokenHeaders, TokenSources},
     userinfo::UserInfoRules,
 };
 use crate::{
-    crypto::SigningKey, denial::Denial, digest::Digest, jose::alg::Alg, time::Timestamp, wire::snapshot,
+    crypto::SigningKey,
+    denial::Denial,
+    digest::Digest,
+    jose::{alg::Alg, key_set::KeySet},
+    time::Timestamp,
+    wire::snapshot,
 };
 
 /// Everything a gateway decides by, compiled from one snapshot.
@@ -54,6 +61,8 @@ pub struct Policy {
     pub(crate) routes_by_id: HashMap<String, Arc<Route>>,
     pub(crate) signing_keys: Vec<MintingKey>,
     pub(crate) authority_jwks: Option<Value>,
+    pub(crate) authority_keys: Option<AuthorityKeys>,
+    pub(crate) resources: Resources,
     pub(crate) token_headers: TokenHeaders,
     pub(crate) identity_headers: IdentityHeaders,
 }
@@ -68,6 +77,15 @@ pub struct MintingKey {
     /// Unix seconds at which it stops.
     pub not_after: i64,
     /// Digest of `kid`, key and `not_after`, for the caches: a `kid` alone may name another key later.
+    pub digest: Digest,
+}
+
+/// What verifies our own tokens.
+#[derive(Debug)]
+pub struct AuthorityKeys {
+    /// The authority's published keys.
+    pub set: KeySet,
+    /// Digest of authority and tenant, for the caches. Of no keys: a hit asks for its own.
     pub digest: Digest,
 }
 
@@ -129,6 +147,11 @@ impl Policy {
             .max_by_key(|key| key.not_after)
     }
 
+    /// The protected resources behind its routes.
+    pub const fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
     /// The headers beside `authorization` that a route may read a token from.
     pub const fn token_headers(&self) -> &TokenHeaders {
         &self.token_headers
@@ -145,6 +168,11 @@ impl Policy {
             return true;
         };
         keys.iter().any(|key| key.get("kid").and_then(Value::as_str) == Some(kid))
+    }
+
+    /// What verifies a token whose `iss` is this, if that is the authority's and no issuer has it.
+    pub fn own_keys(&self, iss: &str) -> Option<&AuthorityKeys> {
+        self.authority_keys.as_ref().filter(|_| iss == self.header.authority && !self.lists_iss(iss))
     }
 
     /// The authority's published JWK set, if the snapshot carries one.

@@ -63,6 +63,21 @@ pub struct Verified {
     pub access: AccessTokens,
     /// What was told of it.
     pub told: Told,
+    /// What routes ask of it if it is ours.
+    pub own: Option<Arc<Own>>,
+}
+
+/// What routes ask of a token of ours.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Own {
+    /// The identity's id.
+    pub identity: String,
+    /// The client it was issued for.
+    pub client_id: String,
+    /// Its name.
+    pub jti: String,
+    /// Its scopes.
+    pub scopes: Vec<String>,
 }
 
 /// An access token that was minted. It holds a credential, so it has no `Debug`.
@@ -130,10 +145,20 @@ pub struct VerifiedTokens {
 impl Verified {
     /// What is kept of `token`.
     pub fn new(issuer: &Issuer, token: &VerifiedToken) -> Self {
+        Self::by(issuer.id.clone(), issuer.digest, token)
+    }
+
+    /// What is kept of a `token` of ours; `authority` is the digest of what it was verified under.
+    pub fn of_ours(authority: Digest, token: &VerifiedToken, own: Own) -> Self {
+        // No issuer of a policy has an empty id.
+        Self { own: Some(Arc::new(own)), ..Self::by(String::new(), authority, token) }
+    }
+
+    fn by(issuer: String, issuer_digest: Digest, token: &VerifiedToken) -> Self {
         let claims = token.claims();
         Self {
-            issuer: issuer.id.clone(),
-            issuer_digest: issuer.digest,
+            issuer,
+            issuer_digest,
             subject: claims.sub().into(),
             audiences: claims.audiences().to_vec(),
             times: claims.times(),
@@ -144,6 +169,7 @@ impl Verified {
             verdicts: Verdicts::default(),
             access: AccessTokens::default(),
             told: Told::default(),
+            own: None,
         }
     }
 
@@ -179,8 +205,19 @@ impl Verified {
     fn weight(&self) -> usize {
         let audiences = self.audiences.iter().map(|audience| audience.len().saturating_add(32));
         let more = self.userinfo.iter().map(Remembered::weight);
-        let more = more.chain([self.told.weight(), self.verdicts.weight(), self.access.weight()]);
+        let own = self.own.as_ref().map_or(0, |own| own.weight());
+        let more = more.chain([self.told.weight(), self.verdicts.weight(), self.access.weight(), own]);
         audiences.chain(more).fold(self.subject.len(), usize::saturating_add)
+    }
+}
+
+// === impl Own ===
+
+impl Own {
+    fn weight(&self) -> usize {
+        let Self { identity, client_id, jti, scopes } = self;
+        let scopes = scopes.iter().map(|scope| scope.len().saturating_add(32));
+        scopes.chain([identity.len(), client_id.len(), jti.len()]).fold(128, usize::saturating_add)
     }
 }
 

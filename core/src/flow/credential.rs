@@ -45,6 +45,6 @@ fn is_foreign(token: &[u8], policy: &Policy) -> bool {
     let Some(claims) = payload.and_then(|payload| json::parse_object(&payload).ok()) else { return false };
     match claims.get("iss") {
         None => true,
-        Some(iss) => iss.as_str().is_some_and(|iss| !policy.lists_iss(iss)),
+        Some(iss) => iss.as_str().is_some_and(|iss| !policy.lists_iss(iss) && policy.own_keys(iss).is_none()),
     }
 }

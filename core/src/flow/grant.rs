@@ -11,6 +11,7 @@ use super::{
     exchange::{Way, unexpired},
     halt::Halt,
     order::{Actor, Issued, Order, route_target},
+    own,
     report::{Mint, Subject},
     terms::Terms,
     verdict::Judge,
@@ -76,6 +77,9 @@ pub(super) fn grant_known(
 ) -> Option<Result<Served, Halt>> {
     let State { keyring, verified, denylist, audited, venue, .. } = state;
     let known = verified.get(token)?;
+    if known.own.is_some() {
+        return known_of_ours(state, policy, terms, token, ambient);
+    }
     let issuer = policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
     if terms.route().is_none() && issuer.iss == policy.header.authority {
         return None;
@@ -97,6 +101,29 @@ pub(super) fn grant_known(
     Some(outcome)
 }
 
+/// Serves a token of ours that was verified before, if its key still is one of the authority's.
+fn known_of_ours(
+    state: &mut State,
+    policy: &Policy,
+    terms: Terms<'_>,
+    token: &[u8],
+    ambient: &Ambient<'_>,
+) -> Option<Result<Served, Halt>> {
+    let State { verified, denylist, audited, venue, .. } = state;
+    terms.route()?;
+    let known = verified.get(token)?;
+    let keys = policy.own_keys(&policy.header.authority)?;
+    (keys.digest == known.issuer_digest && keys.set.contains_thumbprint(&known.thumbprint)).then_some(())?;
+    let (audited, venue) = (*audited, *venue);
+    let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
+    let verdicts = known.verdicts.len();
+    let outcome = desk.pass(known, Counted::VerifiedCached, ambient.now);
+    if known.told.take_grown() || known.verdicts.len() != verdicts {
+        verified.reweigh(token);
+    }
+    Some(outcome)
+}
+
 /// Verifies a token and serves it.
 pub(super) fn grant_new(
     state: &mut State,
@@ -111,7 +138,10 @@ pub(super) fn grant_new(
     let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
     let (issuer, mut fresh) =
         desk.verify(keyring, visit.arrived, ambient).map_err(|halt| halt.of_token(token))?;
-    let outcome = desk.serve(issuer, &mut fresh, Counted::Verified, visit, ambient);
+    let outcome = match issuer {
+        Some(issuer) => desk.serve(issuer, &mut fresh, Counted::Verified, visit, ambient),
+        None => desk.pass(&mut fresh, Counted::Verified, ambient.now),
+    };
     // A refused token is kept too: refusing it again must not cost a signature.
     verified.put(token, fresh);
     outcome
@@ -123,8 +153,12 @@ impl<'p> Desk<'p> {
         keyring: &mut Keyring,
         arrived: Timestamp,
         ambient: &Ambient<'_>,
-    ) -> Result<(&'p Arc<Issuer>, Verified), Halt> {
+    ) -> Result<(Option<&'p Arc<Issuer>>, Verified), Halt> {
         let jwt = UntrustedJwt::parse(self.token)?;
+        let of_ours = jwt.iss().and_then(|iss| self.policy.own_keys(iss));
+        if let (Some(keys), Some(_)) = (of_ours, self.terms.route()) {
+            return Ok((None, own::verify(jwt, keys, ambient)?));
+        }
         let iss = jwt
             .iss()
             .filter(|iss| self.policy.lists_iss(iss) && self.is_foreign(iss))
@@ -145,7 +179,7 @@ impl<'p> Desk<'p> {
             Lookup::Unavailable => return Err(Denial::KeysUnavailable.into()),
         };
         let verified = jwt.verify(&issuer.algorithms, issuer.typ.as_deref(), &keys, ambient.crypto)?;
-        Ok((issuer, Verified::new(issuer, &verified)))
+        Ok((Some(issuer), Verified::new(issuer, &verified)))
     }
 
     /// Whether a token of `iss` may be exchanged: not what we issued ourselves, however often (attack X4).
@@ -300,7 +334,7 @@ impl<'p> Desk<'p> {
     }
 
     /// Whether an enabled client of this id may be acted for.
-    fn admits(self, client: &str) -> bool {
+    pub(super) fn admits(self, client: &str) -> bool {
         self.terms.admits(self.policy, client)
     }
 

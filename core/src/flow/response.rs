@@ -31,17 +31,21 @@ impl Response {
         let Row { status, error, retry_after, .. } = denial.row();
         let mut headers = Vec::from([("cache-control", String::from("no-store"))]);
         let scope = route.map(|route| route.scope.as_str()).filter(|scope| !scope.is_empty());
-        let challenge = match (status, error, scope) {
-            (401, None, _) => Some(String::from("Bearer")),
-            (401, Some(error), _) | (403, Some(error @ "insufficient_scope"), None) => {
-                Some(format!("Bearer error=\"{error}\""))
-            }
-            // RFC 6749 §3.3 scopes hold neither quotes nor backslashes.
-            (403, Some(error @ "insufficient_scope"), Some(scope)) => {
-                Some(format!("Bearer error=\"{error}\", scope=\"{scope}\""))
-            }
-            _ => None,
-        };
+        let metadata = route.and_then(|route| route.resource_metadata.as_deref());
+        // RFC 6749 §3.3 scopes hold neither quotes nor backslashes, and nor do addresses of metadata.
+        let parameter = |name: &str, value: Option<&str>| value.map(|value| format!("{name}=\"{value}\""));
+        let is_challenged = status == 401 || error == Some("insufficient_scope");
+        let challenge = is_challenged.then(|| {
+            // Without metadata there is nothing that a scope would help to ask for before there is a token.
+            let scope = scope.filter(|_| status == 403 || metadata.is_some());
+            let parameters = [
+                parameter("resource_metadata", metadata),
+                parameter("error", error),
+                parameter("scope", scope),
+            ];
+            let parameters = parameters.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            if parameters.is_empty() { String::from("Bearer") } else { format!("Bearer {parameters}") }
+        });
         headers.extend(challenge.map(|challenge| ("www-authenticate", challenge)));
         headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
         let body = match error {

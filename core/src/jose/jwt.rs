@@ -65,6 +65,11 @@ impl<'a> UntrustedJwt<'a> {
         self.token.kid()
     }
 
+    /// The type that the header names.
+    pub fn typ(&self) -> Option<&str> {
+        self.token.typ()
+    }
+
     /// The claims, or what is wrong with them.
     pub fn claims(&self) -> Result<&UnverifiedClaims, Denial> {
         self.claims.as_ref().map_err(|denial| *denial)

@@ -25,9 +25,12 @@ use serde_json::{Map, Value};
 pub(crate) use self::access::{is_host, is_scope};
 pub use self::document::{compile_document, document_records, is_variable};
 use super::{
-    ExternalEndpoint, Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy, Route, RouteTable,
+    AuthorityKeys as OwnKeys, ExternalEndpoint, Fault, Faults, IdentityHeaders, Issuer, MintingKey, Policy,
+    Resources, Route, RouteTable,
 };
 use crate::{
+    digest::Digest,
+    jose::key_set::KeySet,
     secret::Secret,
     wire::snapshot::{AuthorityKeys, Client, End, Header, Record, SCHEMA},
 };
@@ -53,6 +56,7 @@ pub struct Compiler {
     /// Those with faults of their own.
     faulty_external: hashbrown::HashSet<String>,
     routes: RouteTable,
+    resources: Resources,
     signing_keys: Vec<MintingKey>,
     authority_keys: Option<AuthorityKeys>,
     /// Headers that routes read tokens from, with the route's id.
@@ -124,16 +128,26 @@ impl Compiler {
         let issuers_by_iss = party::index_issuers(issuers.values(), &mut self.faults);
         let token_headers =
             token_sources::index(&self.token_headers, &self.identity_headers, &mut self.faults);
+        let keys = self.authority_keys.map(|keys| keys.jwks).or_else(|| published(&self.signing_keys));
+        let set = keys.as_ref().map(KeySet::from_value).transpose().unwrap_or_else(|invalid| {
+            self.faults.add("authority_keys/jwks", invalid);
+            None
+        });
         match self.header {
             Some(header) if self.faults.is_empty() => Ok(Policy {
+                authority_keys: set.map(|set| OwnKeys {
+                    set,
+                    digest: Digest::of_parts([header.authority.as_bytes(), header.tenant.as_bytes()]),
+                }),
                 header,
                 issuers_by_iss,
                 issuers,
                 clients: self.clients,
                 routes: self.routes,
                 routes_by_id: self.routes_by_id,
+                resources: self.resources,
                 signing_keys: self.signing_keys,
-                authority_jwks: self.authority_keys.map(|keys| keys.jwks),
+                authority_jwks: keys,
                 token_headers,
                 identity_headers: self.identity_headers,
             }),
@@ -159,6 +173,12 @@ impl Compiler {
     fn fault(&mut self, kind: &str, id: &str, field: &str, detail: impl core::fmt::Display) {
         self.faults.add(format!("{kind}/{id}/{field}"), detail);
     }
+}
+
+/// Without a control plane, what is published are the public halves of the keys that mint.
+fn published(keys: &[MintingKey]) -> Option<Value> {
+    let keys: Vec<Value> = keys.iter().map(|minting| minting.key.public_jwk()).collect();
+    (!keys.is_empty()).then(|| Value::from_iter([("keys", Value::from(keys))]))
 }
 
 impl From<Fault> for Faults {

@@ -28,7 +28,7 @@ pub struct Route {
     pub exchange: Exchange,
     /// Where, with [`Exchange::External`].
     pub external: Option<Arc<ExternalEndpoint>>,
-    /// Audience of the access token; `None`: the binding's first target.
+    /// Audience of the access token; `None`: the binding's first target, and no token of ours is taken.
     pub target: Option<String>,
     /// Verify only: forward the subject token.
     pub forward: bool,
@@ -42,4 +42,6 @@ pub struct Route {
     pub claims_out: Option<ClaimsOut>,
     /// What must be true of a token.
     pub condition: Option<Condition>,
+    /// URL of the metadata of the protected resource behind it; challenges point there.
+    pub resource_metadata: Option<Arc<str>>,
 }

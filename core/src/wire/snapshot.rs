@@ -114,6 +114,9 @@ pub struct Document {
     /// Keys that mint in this gateway.
     #[serde(default)]
     pub signing_keys: Vec<SigningKey>,
+    /// The authority's published keys, where others mint. Absent: those of `signing_keys`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority_keys: Option<AuthorityKeys>,
 }
 
 const fn enabled() -> bool {

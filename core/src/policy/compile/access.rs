@@ -150,7 +150,7 @@ impl Compiler {
             scopes,
             exchange,
             external,
-            resource: _,
+            resource,
             place: _,
             target,
             forward,
@@ -198,6 +198,10 @@ impl Compiler {
         let claims_out = self.claims_out(&id, &claims_out);
         let condition = self.condition("route", &id, condition);
         let external = self.external_of(&id, external.as_deref());
+        let resource_metadata = resource.and_then(|resource| {
+            let added = self.resources.add(&resource, &scopes);
+            added.map_err(|detail| self.fault("route", &id, "resource", detail)).ok()
+        });
         let scope = scopes.join(" ");
         let clients = clients.into_iter().collect();
         let compiled = Arc::new(Route {
@@ -215,6 +219,7 @@ impl Compiler {
             sources,
             claims_out,
             condition,
+            resource_metadata,
         });
         if self.routes_by_id.insert(id.clone(), Arc::clone(&compiled)).is_some() {
             self.fault("route", &id, "id", "is used twice");
@@ -231,7 +236,7 @@ impl Compiler {
 
     /// What contradicts itself in what a route does with a token.
     fn check_handling(&mut self, route: &wire::Route) {
-        let wire::Route { id, mode, exchange, target, forward, foreign_token, .. } = route;
+        let wire::Route { id, mode, exchange, forward, foreign_token, .. } = route;
         if (*exchange == Exchange::External) != route.external.is_some() {
             let detail = "names the external endpoint of `exchange: external`, which needs one";
             self.fault("route", id, "external", detail);
@@ -239,15 +244,9 @@ impl Compiler {
         if route.place == Place::Sidecar && *exchange != Exchange::None {
             self.fault("route", id, "exchange", "must be `none` at a sidecar, which exchanges nothing");
         }
-        if route.resource.is_some() {
-            self.fault("route", id, "resource", "this version knows no resources");
-        }
         if *exchange != Exchange::None && *forward {
             let detail = "has no meaning with exchange: the subject token is replaced";
             self.fault("route", id, "forward", detail);
-        }
-        if *exchange == Exchange::None && target.is_some() {
-            self.fault("route", id, "target", "has no meaning without exchange");
         }
         if *foreign_token == ForeignToken::Pass && *mode == Mode::Require {
             let detail = "`pass` would let a `require` route through unverified";

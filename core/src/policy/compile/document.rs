@@ -9,8 +9,17 @@ use crate::wire::snapshot::{
 
 /// The records of `document`, as if a control plane had sent them to `gateway`.
 pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
-    let Document { authority, tenant, issuers, clients, bindings, external_endpoints, routes, signing_keys } =
-        document;
+    let Document {
+        authority,
+        tenant,
+        issuers,
+        clients,
+        bindings,
+        external_endpoints,
+        routes,
+        signing_keys,
+        authority_keys,
+    } = document;
     let header = Header {
         schema: String::from(SCHEMA),
         gateway: String::from(gateway),
@@ -27,6 +36,7 @@ pub fn document_records(document: Document, gateway: &str) -> Vec<Record> {
         .chain(external_endpoints.into_iter().map(Record::ExternalEndpoint))
         .chain(routes.into_iter().map(Record::Route))
         .chain(signing_keys.into_iter().map(Record::SigningKey))
+        .chain(authority_keys.map(Record::AuthorityKeys))
         .collect()
 }
 

@@ -10,7 +10,7 @@ use alloc::{
 
 use hashbrown::HashMap;
 
-use super::{Compiler, Secrets, is_slug, keys};
+use super::{Compiler, Secrets, is_scope, is_slug, keys};
 use crate::{
     claims::TimeRules,
     crypto::SigningKey,
@@ -120,6 +120,22 @@ impl Compiler {
             || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
         {
             self.fault("client", &id, "client_id", "must be `cl_` and up to 60 letters, digits, `_` or `-`");
+        }
+        let is_digest = |text: &String| {
+            text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        if client.secrets.len() > 2 || !client.secrets.iter().all(is_digest) {
+            let detail = "must be at most two SHA-256 digests of secrets, in lower-case hex";
+            self.fault("client", &id, "secrets", detail);
+        }
+        if let Some(wire::ClientCredentials { scopes, targets, ttl, .. }) = &client.credentials {
+            self.bound("client", &id, "credentials/ttl", *ttl, 60, 3_600);
+            if !scopes.iter().all(|scope| is_scope(scope)) {
+                self.fault("client", &id, "credentials/scopes", "must be RFC 6749 scope tokens");
+            }
+            if targets.iter().any(String::is_empty) {
+                self.fault("client", &id, "credentials/targets", "must not hold an empty audience");
+            }
         }
         if self.clients.insert(id.clone(), client).is_some() {
             self.fault("client", &id, "client_id", "is used twice");

@@ -30,6 +30,7 @@ fn named(id: &str) -> Arc<Route> {
         sources: TokenSources::default(),
         claims_out: None,
         condition: None,
+        resource_metadata: None,
     })
 }
 

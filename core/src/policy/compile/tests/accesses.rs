@@ -166,10 +166,20 @@ fn route() {
         wire.routes[0].exchange = Exchange::None;
     });
     has_fault("route/api/forward", "no meaning", |wire| wire.routes[0].forward = true);
-    has_fault("route/api/target", "no meaning", |wire| {
+    is_valid(|wire| {
+        wire.routes[0].place = Place::Sidecar;
         wire.routes[0].exchange = Exchange::None;
         wire.routes[0].target = Some("x".into());
     });
+    for resource in [
+        "http://a.example",
+        "a.example/x",
+        "https://a.example/#x",
+        "https://a.example/?x",
+        "https://a.example/\\",
+    ] {
+        has_fault("route/api/resource", "must", |wire| wire.routes[0].resource = Some(resource.into()));
+    }
     has_fault("route/api/foreign_token", "unverified", |wire| {
         wire.routes[0].foreign_token = ForeignToken::Pass;
     });

@@ -28,6 +28,7 @@ fn valid() -> Document {
         external_endpoints,
         routes,
         signing_keys,
+        authority_keys: None,
     }
 }
 

@@ -200,6 +200,7 @@ fn an_inline_document_holds_no_secret_and_asks_no_control_plane() {
             bindings,
             external_endpoints,
             routes,
+            authority_keys: None,
             signing_keys: Vec::new(),
         };
         match compile_document(document, "edge", &OneSecret::fleet_key()) {

@@ -12,11 +12,12 @@ use crate::{
     fixture::{ISSUER_KEY, NOW, NoSecrets, Signer, Wire},
     jose::alg::Alg,
     policy::compile_records,
-    wire::snapshot::{Carrier, KeySource, PrivateKey, UserInfo},
+    wire::snapshot::{Carrier, ClientCredentials, KeySource, PrivateKey, UserInfo},
 };
 
 type Setting = fn(&mut Wire, u32);
 type Asking = fn(u32) -> UserInfo;
+type Crediting = fn(&mut ClientCredentials);
 
 fn inline(jwks: Value) -> KeySource {
     KeySource::Inline { jwks }
@@ -228,6 +229,33 @@ fn client() {
         });
     }
     has_fault("client/cl_shop/client_id", "twice", |wire| wire.clients.push(wire.clients[0].clone()));
+    let digest = "0123456789abcdef".repeat(4);
+    is_valid(|wire| wire.clients[0].secrets = vec![digest.clone(); 2]);
+    let wrong = [vec![digest.clone(); 3], vec!["secret".into()], vec![digest.to_uppercase()]];
+    for secrets in wrong {
+        has_fault("client/cl_shop/secrets", "SHA-256", |wire| wire.clients[0].secrets = secrets);
+    }
+    let credentials = |change: &dyn Fn(&mut ClientCredentials)| {
+        let mut credentials = ClientCredentials {
+            scopes: vec!["a".into()],
+            targets: vec!["b".into()],
+            ttl: 60,
+            audience_tenants: None,
+        };
+        change(&mut credentials);
+        Some(credentials)
+    };
+    is_valid(|wire| wire.clients[0].credentials = credentials(&|_| ()));
+    let rows: [(&str, Crediting); 3] = [
+        ("ttl", |credentials| credentials.ttl = 59),
+        ("scopes", |credentials| credentials.scopes.push("a b".into())),
+        ("targets", |credentials| credentials.targets.push(String::new())),
+    ];
+    for (member, change) in rows {
+        has_fault(&format!("client/cl_shop/credentials/{member}"), "", |wire| {
+            wire.clients[0].credentials = credentials(&change);
+        });
+    }
 }
 
 #[test]
