@@ -121,8 +121,14 @@ check-each: setup
 # Throughput beside native jwt_authn; writes target/bench/report.json. About ten minutes.
 bench rounds="5" seconds="4": wasm
     @scripts/wrk.sh
-    cargo build --release -p cambist-tests --bin cambist-dev
+    cargo build --release -p cambist-control-plane -p cambist-tests --bins
     {{ target }}/release/cambist-dev bench --rounds {{ rounds }} --seconds {{ seconds }}
+
+# The control plane's exchanges alone, about a minute.
+bench-exchanges rounds="3" seconds="4": setup
+    @scripts/wrk.sh
+    cargo build --release -p cambist-control-plane -p cambist-tests --bins
+    {{ target }}/release/cambist-dev exchanges --rounds {{ rounds }} --seconds {{ seconds }}
 
 # Hostile requests through real Envoy, a few minutes for a million: [requests=N] [seed=N] [planted=1]. A planted fault fails.
 hostile *options: wasm

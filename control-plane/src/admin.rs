@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use cambist_core::wire::snapshot::{Binding, Issuer, Route};
 
@@ -18,6 +18,7 @@ mod collection;
 mod gateways;
 mod identities;
 mod key_sets;
+mod keys;
 mod page;
 mod precondition;
 mod presets;
@@ -25,6 +26,7 @@ mod pushed;
 mod resource;
 mod resources;
 mod revocation;
+mod secrets;
 pub mod trial;
 
 /// Everything below `/v1`.
@@ -47,6 +49,8 @@ pub fn router() -> Router<Arc<App>> {
         )
         .route("/v1/clients/{id}/revoke", post(revoke::<ClientDocument>))
         .route("/v1/clients/{id}/reinstate", post(reinstate::<ClientDocument>))
+        .route("/v1/clients/{client}/secrets", get(secrets::list).post(secrets::create))
+        .route("/v1/clients/{client}/secrets/{secret}", delete(secrets::remove))
         .route("/v1/clients/{client}/bindings", get(list::<Binding>).post(create::<Binding>))
         .route(
             "/v1/clients/{client}/bindings/{id}",
@@ -63,6 +67,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/v1/gateways/{id}/token", post(gateways::rotate))
         .route("/v1/presets", get(presets::list))
         .route("/v1/presets/{name}", get(presets::read))
+        .route("/v1/keys", get(keys::list))
+        .route("/v1/keys/rotate", post(keys::rotate))
         .route("/v1/audit", get(audit::list))
         .route("/v1/identities", get(identities::list).post(identities::create))
         .route("/v1/identities/{id}", get(identities::read).delete(identities::remove))

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware};
-use cambist_core::time::Timestamp;
+use cambist_core::{jose::alg::Alg, time::Timestamp};
 use tokio::sync::watch;
 
 use crate::{
@@ -13,7 +13,11 @@ use crate::{
     engine::Engine,
     fetching::{Fetcher, attempts::Attempts},
     gateway_api,
-    keys::{fleet, seal::Kek},
+    keys::{
+        authority,
+        seal::Kek,
+        upkeep::{Keeper, UpkeepError},
+    },
     problem::Problem,
     public,
     publish::Publisher,
@@ -22,7 +26,7 @@ use crate::{
     sightings::Sightings,
     store::{
         Store, StoreError,
-        records::{Head, Heads, Kind, Object, Page},
+        records::{Author, Head, Heads, Kind, Object, Page, StoredKey},
     },
 };
 
@@ -57,28 +61,43 @@ pub struct App {
     /// Decides about tokens.
     pub engine: Arc<Engine>,
     kek: Arc<Kek>,
+    key_lifetime: i64,
+    /// Held by whoever makes keys: two at once would make two.
+    key_turn: tokio::sync::Mutex<()>,
     heads: watch::Receiver<Heads>,
     stopping: watch::Receiver<bool>,
 }
 
+/// What may be otherwise.
+pub struct Options {
+    /// The way out to issuers.
+    pub fetcher: Fetcher,
+    /// Seconds after which a key of the authority is succeeded.
+    pub key_lifetime: i64,
+}
+
 /// Ends long polls when it is told to, or dropped.
 pub type Stop = watch::Sender<bool>;
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { fetcher: Fetcher::default(), key_lifetime: authority::LIFETIME }
+    }
+}
 
 // === impl App ===
 
 impl App {
     /// A service over `store`, and the means to stop it.
     pub fn new(store: Arc<dyn Store>, kek: Kek, clock: Clock) -> (Arc<Self>, Stop) {
-        Self::with_fetcher(store, kek, clock, Fetcher::default())
+        Self::with(store, kek, clock, Options::default())
     }
 
-    /// The same with another way out to issuers.
-    pub fn with_fetcher(
-        store: Arc<dyn Store>,
-        kek: Kek,
-        clock: Clock,
-        fetcher: Fetcher,
-    ) -> (Arc<Self>, Stop) {
+    /// The same otherwise.
+    pub fn with(store: Arc<dyn Store>, kek: Kek, clock: Clock, options: Options) -> (Arc<Self>, Stop) {
+        let Options { fetcher, key_lifetime } = options;
         let (stop, stopping) = watch::channel(false);
         let kek = Arc::new(kek);
         let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&kek), clock.clone());
@@ -97,6 +116,8 @@ impl App {
             trials,
             engine,
             kek,
+            key_lifetime,
+            key_turn: tokio::sync::Mutex::default(),
             heads,
             stopping,
         };
@@ -168,12 +189,23 @@ impl App {
         }
     }
 
-    /// Makes fleet keys that are due and drops old ones, in every tenant.
-    pub async fn keep_keys(&self) -> Result<(), fleet::UpkeepError> {
+    /// Makes signing keys that are due and drops old ones, in every tenant.
+    pub async fn keep_keys(&self) -> Result<(), UpkeepError> {
+        let _turn = self.key_turn.lock().await;
         for tenant in self.store.tenants().await? {
-            fleet::keep_up(&self.store, &self.kek, &tenant.tenant, self.clock.now()).await?;
+            self.keeper(&tenant.tenant).keep_up(self.clock.now()).await?;
         }
         Ok(())
+    }
+
+    /// Makes a successor to the key that the authority of a tenant signs with by `alg`.
+    pub async fn rotate_key(&self, tenant: &str, alg: Alg, author: Author) -> Result<StoredKey, UpkeepError> {
+        let _turn = self.key_turn.lock().await;
+        self.keeper(tenant).rotate(alg, author).await
+    }
+
+    fn keeper<'a>(&'a self, tenant: &'a str) -> Keeper<'a> {
+        Keeper { store: &self.store, kek: &self.kek, tenant, lifetime: self.key_lifetime }
     }
 
     /// Writes sightings every second and looks after keys and old rows every minute, until the service stops.
@@ -201,7 +233,7 @@ impl App {
 
     async fn keep_house(&self) {
         if let Err(error) = self.keep_keys().await {
-            tracing::error!(%error, "fleet keys could not be renewed");
+            tracing::error!(%error, "signing keys could not be renewed");
         }
         let before: Timestamp = self.clock.now().plus_secs(MEMORY.saturating_neg());
         self.reports.prune(before);

@@ -36,6 +36,12 @@ pub enum Command {
     /// Gateways of a running control plane
     #[command(subcommand)]
     Gateway(GatewayCommand),
+    /// Clients of a running control plane
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Signing keys of a running control plane
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 /// `cambist preset`.
@@ -64,6 +70,81 @@ pub enum IssuerCommand {
 pub enum GatewayCommand {
     /// Show the keys that a gateway uses, by issuer
     Keys(GatewayKeysArguments),
+}
+
+/// `cambist client …`.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Secrets that a client proves with who it is; it has two at most, so that one can replace the other
+    #[command(subcommand)]
+    Secret(SecretCommand),
+}
+
+/// `cambist client secret …`.
+#[derive(Debug, Subcommand)]
+pub enum SecretCommand {
+    /// Make one and show it, this once
+    Add(ClientArguments),
+    /// Name those there are
+    List(ClientArguments),
+    /// Remove one: it is refused from then on
+    Remove(SecretRemoveArguments),
+}
+
+/// `cambist key …`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Show them all, and where each stands
+    List(KeyListArguments),
+    /// Make a successor to the key that the authority signs with; it is published first, and signs 15 minutes later
+    Rotate(KeyRotateArguments),
+}
+
+/// `cambist client secret add` and `list`.
+#[derive(Debug, Args)]
+pub struct ClientArguments {
+    /// The client's id
+    pub client: String,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist client secret remove`.
+#[derive(Debug, Args)]
+pub struct SecretRemoveArguments {
+    /// The client's id
+    pub client: String,
+    /// The secret's id
+    pub secret: String,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist key list`.
+#[derive(Debug, Args)]
+pub struct KeyListArguments {
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist key rotate`.
+#[derive(Debug, Args)]
+pub struct KeyRotateArguments {
+    /// The algorithm whose key is succeeded: ES256 or RS256
+    #[arg(long, value_name = "ALG", default_value = "ES256")]
+    pub alg: String,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
 }
 
 /// How a running control plane is reached. The admin token is taken from `CAMBIST_ADMIN_TOKEN`.
@@ -137,12 +218,22 @@ pub struct ServeArguments {
     /// Folder that `cambist init` made
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free one. Tokens and secrets come here: put TLS in front of it unless it is
+    /// loopback
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8700")]
     pub listen: SocketAddr,
     /// File that gets the address when the service is ready
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<PathBuf>,
+    /// Days after which a signing key of the authority is succeeded by a new one
+    #[arg(
+        long,
+        value_name = "DAYS",
+        env = "CAMBIST_KEY_LIFETIME",
+        default_value_t = 90,
+        value_parser = clap::value_parser!(u32).range(1..=3650)
+    )]
+    pub key_lifetime: u32,
     /// What to log: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", env = "CAMBIST_LOG", default_value = "info")]
     pub log: tracing::Level,

@@ -21,6 +21,7 @@ use crate::{
 
 const ADMIN: &str = "adm_";
 const GATEWAY: &str = "gw_";
+const CLIENT: &str = "cs_";
 
 /// An administrator.
 #[derive(Clone, Debug)]
@@ -48,6 +49,11 @@ pub fn admin_token() -> Result<Secret<String>, NoRandomness> {
 /// A new gateway token.
 pub fn gateway_token() -> Result<Secret<String>, NoRandomness> {
     token(GATEWAY)
+}
+
+/// A new secret of a client.
+pub fn client_secret() -> Result<Secret<String>, NoRandomness> {
+    token(CLIENT)
 }
 
 /// What is stored of a token.

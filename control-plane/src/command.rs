@@ -5,6 +5,8 @@ use std::{error, fmt, io, path::PathBuf};
 pub mod client;
 pub mod gateway;
 pub mod issuer;
+pub mod key;
+pub mod secret;
 mod table;
 
 /// Why a command did nothing. Each says what to do.

@@ -33,7 +33,7 @@ pub struct ClientDocument {
 }
 
 /// A grant by its registered name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum GrantType {
     /// RFC 6749 §4.1. Stored and shown; the grant itself is left to an external identity provider.
     #[serde(rename = "authorization_code")]
@@ -120,7 +120,7 @@ impl ClientDocument {
 
 impl GrantType {
     /// The grant as gateways know it; `None` for those that are only stored.
-    const fn wire(self) -> Option<snapshot::GrantType> {
+    pub const fn wire(self) -> Option<snapshot::GrantType> {
         match self {
             Self::ClientCredentials => Some(snapshot::GrantType::ClientCredentials),
             Self::JwtBearer => Some(snapshot::GrantType::JwtBearer),

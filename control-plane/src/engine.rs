@@ -71,7 +71,6 @@ pub struct Caller {
 /// A decision that was made.
 pub(crate) enum Decided {
     /// An answer.
-    #[expect(dead_code, reason = "the token endpoint answers with it")]
     Reply(Response),
     /// A request may go on with this, and what was minted for it.
     Forward(Edits, Option<Minted>),
@@ -110,6 +109,24 @@ impl Engine {
         }
     }
 
+    /// The answer of the token endpoint to a request with this head and body, which may have one byte more than the
+    /// endpoint takes.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        tenant: &str,
+        head: &flow::Head<'_>,
+        body: Vec<u8>,
+        caller: Caller,
+    ) -> Decided {
+        let decide =
+            |state: &mut flow::State, past: Option<(&Flow, &Answer)>, ambient: &mut Ambient<'_>| match past {
+                None => flow::start(state, head, ambient),
+                Some((flow, answer)) => flow::resume(state, flow, answer, ambient),
+            };
+        self.decide(publisher, tenant, Some(body), caller, &decide).await
+    }
+
     /// An access token for a request at a route of a gateway, which presented `token`.
     pub(crate) async fn mint(
         self: &Arc<Self>,
@@ -128,10 +145,11 @@ impl Engine {
         self: &Arc<Self>,
         publisher: &Publisher,
         tenant: &str,
-        body: Option<Vec<u8>>,
+        mut body: Option<Vec<u8>>,
         caller: Caller,
         decide: Decide<'_>,
     ) -> Decided {
+        let is_errand = body.is_none();
         let Ok(_permit) = self.flights.try_acquire() else { return Decided::Denied(Denial::Overloaded) };
         let seat = match self.seat(publisher, tenant).await {
             Ok(seat) => seat,
@@ -146,7 +164,7 @@ impl Engine {
             let (step, waiting) = self.look(&seat, known, decide);
             past = match step {
                 Step::Reply { response, path: _, report } => {
-                    let decided = if let (Counted::Denied(denial), None) = (report.counted, &body) {
+                    let decided = if let (Counted::Denied(denial), true) = (report.counted, is_errand) {
                         Decided::Denied(denial)
                     } else {
                         Decided::Reply(response)
@@ -159,8 +177,7 @@ impl Engine {
                     let minted = event.as_ref().and_then(|event| event.minted.clone());
                     return self.recorded(tenant, event, caller, Decided::Forward(edits, minted)).await;
                 }
-                // No request of this version has its body read.
-                Step::NeedBody { .. } => return Decided::Denied(Denial::Internal),
+                Step::NeedBody { flow } => Some((flow, Answer::Body(body.take().unwrap_or_default()))),
                 Step::Call { flow, call } => Some((flow, self.call(&seat, call, waiting).await)),
             };
         }
@@ -225,6 +242,11 @@ impl Engine {
     /// Returns when every denial is on disk, too.
     pub async fn settle(&self) {
         self.ledger.settle().await;
+    }
+
+    /// The one tenant. More come with a path of their own.
+    pub(crate) fn sole_tenant(&self) -> Option<String> {
+        self.heads.borrow().keys().next().cloned()
     }
 
     fn head(&self, tenant: &str) -> Head {
@@ -319,5 +341,37 @@ impl From<PublishError> for Unready {
             PublishError::Store(error) => Self::Store(error),
             PublishError::Invalid(cause) => Self::Invalid(cause),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cambist_core::{denial::Denial, flow::Head, time::Timestamp};
+
+    use super::{Caller, Decided, Engine, MOST_FLIGHTS};
+    use crate::{
+        clock::Clock, fetching::Fetcher, keys::seal::Kek, publish::Publisher, store::sqlite::SqliteStore,
+    };
+
+    #[tokio::test]
+    async fn more_than_it_can_decide_at_once_is_told_to_come_back() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Arc::new(SqliteStore::open(&folder.path().join("cambist.db")).await.unwrap());
+        let clock = Clock::manual(Timestamp::from_secs(1));
+        let kek = Arc::new(Kek::parse(&"0b".repeat(32)).unwrap());
+        let publisher = Publisher::new(Arc::<SqliteStore>::clone(&store), kek, clock.clone());
+        let engine = Arc::new(Engine::new(store, clock, Fetcher::default()));
+        let caller = || Caller { actor: String::from("control-plane"), request: String::new() };
+        let ask = async || {
+            let head = Head::default();
+            engine.answer(&publisher, "default", &head, Vec::new(), caller()).await
+        };
+        let all = engine.flights.acquire_many(u32::try_from(MOST_FLIGHTS).unwrap()).await.unwrap();
+        assert!(matches!(ask().await, Decided::Denied(Denial::Overloaded)));
+        drop(all);
+        // There is no such tenant, so nobody can tell.
+        assert!(matches!(ask().await, Decided::Denied(Denial::ConfigStale)));
     }
 }

@@ -1,6 +1,6 @@
 //! `cambist init`: a deployment from nothing. Run again after it was cut short, it starts over.
 
-use cambist_core::{secret::Secret, time::Timestamp};
+use cambist_core::{jose::alg::Alg, secret::Secret, time::Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -79,7 +79,9 @@ pub async fn initialise(
     let forever = Period { created: now, not_before: now, not_after: None };
     let mut keys = Vec::new();
     for (role, period) in [(KeyRole::Authority, forever), (KeyRole::Fleet, fleet::first(now))] {
-        keys.push(signing::generate(kek, TENANT, role, period).map_err(|error| internal(&error))?);
+        keys.push(
+            signing::generate(kek, TENANT, role, Alg::Es256, period).map_err(|error| internal(&error))?,
+        );
     }
     let token = auth::admin_token()
         .map_err(|_| ChangeError::Store(crate::store::StoreError::new("the system gave no randomness")))?;

@@ -4,3 +4,4 @@ pub mod authority;
 pub mod fleet;
 pub mod seal;
 pub mod signing;
+pub mod upkeep;

@@ -21,6 +21,7 @@ pub mod init;
 pub mod judgement;
 pub mod keys;
 pub mod logs;
+pub mod permission;
 pub mod presets;
 pub mod problem;
 pub mod public;

@@ -8,9 +8,9 @@ use std::{
 };
 
 use cambist_control_plane::{
-    args::{Arguments, Command, GatewayCommand, IssuerCommand},
+    args::{Arguments, ClientCommand, Command, GatewayCommand, IssuerCommand, KeyCommand, SecretCommand},
     clock::Clock,
-    command::{Shown, gateway, issuer},
+    command::{Shown, gateway, issuer, key, secret},
     init, logs, presets, serve,
 };
 use clap::Parser as _;
@@ -44,6 +44,17 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Issuer(IssuerCommand::Test(arguments)) => return show(&issuer::test(arguments).await?),
         Command::Issuer(IssuerCommand::Push(arguments)) => return show(&issuer::push(arguments).await?),
         Command::Gateway(GatewayCommand::Keys(arguments)) => return show(&gateway::keys(arguments).await?),
+        Command::Client(ClientCommand::Secret(SecretCommand::Add(arguments))) => {
+            print(secret::add(arguments).await?.expose())?;
+        }
+        Command::Client(ClientCommand::Secret(SecretCommand::List(arguments))) => {
+            return show(&secret::list(arguments).await?);
+        }
+        Command::Client(ClientCommand::Secret(SecretCommand::Remove(arguments))) => {
+            return show(&secret::remove(arguments).await?);
+        }
+        Command::Key(KeyCommand::List(arguments)) => return show(&key::list(arguments).await?),
+        Command::Key(KeyCommand::Rotate(arguments)) => return show(&key::rotate(arguments).await?),
     }
     Ok(ExitCode::SUCCESS)
 }

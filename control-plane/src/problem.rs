@@ -108,6 +108,12 @@ impl Problem {
             .with_header(header::RETRY_AFTER, HeaderValue::from_static("10"))
     }
 
+    /// 409: a client with as many secrets as it may have.
+    pub fn enough_secrets() -> Self {
+        let detail = "Remove one that is not used any more first.";
+        Self::new(StatusCode::CONFLICT, "enough_secrets", "The client has two secrets.", detail)
+    }
+
     /// 413.
     pub fn too_large() -> Self {
         let detail = "Send at most 1 MiB.";

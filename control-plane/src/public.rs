@@ -1,24 +1,23 @@
-//! What anyone may read: discovery, keys and health.
+//! What anyone may ask: discovery, keys, health, and the token endpoint.
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::State,
-    http::{HeaderValue, Method, Uri, header},
+    extract::{Request, State},
+    http::{HeaderValue, Method, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
+};
+use cambist_core::exchange::{
+    Venue,
+    metadata::{self, CACHE_CONTROL, EXCHANGE, KEYS, OAUTH, OPENID, TOKEN},
 };
 use serde_json::{json, value::Value};
 
 use crate::{app::App, keys::signing, problem::Problem, store::records::Tenant};
 
-const OPENID: &str = "/.well-known/openid-configuration";
-const OAUTH: &str = "/.well-known/oauth-authorization-server";
-const KEYS: &str = "/oauth2/v1/keys";
-
-/// Seconds that verifiers may keep keys; shorter than a new key is published before its first use.
-const MAX_AGE: &str = "public, max-age=300";
+pub(crate) mod token;
 
 /// The public endpoints.
 pub fn router() -> Router<Arc<App>> {
@@ -26,53 +25,42 @@ pub fn router() -> Router<Arc<App>> {
         .route(OPENID, get(metadata))
         .route(OAUTH, get(metadata))
         .route(KEYS, get(keys))
+        .route(TOKEN, any(token::answer))
+        .route(EXCHANGE, any(token::answer))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready))
 }
 
 /// `OpenID` Connect Discovery and RFC 8414: the same document satisfies both.
 async fn metadata(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let Tenant { authority, .. } = tenant(&app).await?;
-    let body = json!({
-        "issuer": authority,
-        "jwks_uri": format!("{authority}{KEYS}"),
-        "token_endpoint": format!("{authority}/oauth2/v1/token"),
-        "grant_types_supported": [
-            "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "urn:ietf:params:oauth:grant-type:token-exchange",
-        ],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "id_token_signing_alg_values_supported": [signing::ALG],
-        "response_types_supported": ["id_token"],
-        "subject_types_supported": ["public"],
-    });
-    Ok(cached(&body, "application/json"))
+    let Tenant { tenant, authority, .. } = tenant(&app).await?;
+    let jwks = signing::jwks(&app.store.keys(&tenant).await?);
+    Ok(cached(metadata::document(&authority, Venue::ControlPlane, Some(&jwks)), "application/json"))
 }
 
 /// The public halves of all keys, oldest first.
 async fn keys(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let Tenant { tenant, .. } = tenant(&app).await?;
     let keys = app.store.keys(&tenant).await?;
-    Ok(cached(&signing::jwks(&keys), "application/jwk-set+json"))
+    Ok(cached(signing::jwks(&keys).to_string(), "application/jwk-set+json"))
 }
 
 /// The same where the authority has a path: discovery puts its well-known part behind it, RFC 8414 §3.1 before it.
-pub async fn below_authority(
-    State(app): State<Arc<App>>,
-    method: Method,
-    uri: Uri,
-) -> Result<Response, Problem> {
+pub async fn below_authority(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let unknown = || Problem::not_found("See the documentation for the resources there are.");
-    if method != Method::GET {
+    let Tenant { authority, .. } = tenant(&app).await?;
+    let prefix = metadata::path_of(&authority);
+    let path = request.uri().path();
+    if token::is_endpoint(path, &authority) {
+        return Ok(token::answer(State(app), request).await);
+    }
+    if request.method() != Method::GET {
         return Err(unknown());
     }
-    let Tenant { authority, .. } = tenant(&app).await?;
-    let prefix = authority.parse::<Uri>().map(|uri| uri.path().to_owned()).unwrap_or_default();
-    let path = uri.path();
-    match path.strip_prefix(prefix.as_str()) {
+    match path.strip_prefix(prefix) {
         Some(OPENID) => metadata(State(app)).await,
         Some(KEYS) => keys(State(app)).await,
-        _ if path.strip_prefix(OAUTH) == Some(prefix.as_str()) => metadata(State(app)).await,
+        _ if path.strip_prefix(OAUTH) == Some(prefix) => metadata(State(app)).await,
         _ => Err(unknown()),
     }
 }
@@ -87,13 +75,13 @@ async fn tenant(app: &App) -> Result<Tenant, Problem> {
     app.store.tenants().await?.into_iter().next().ok_or_else(|| Problem::not_found("There is no tenant."))
 }
 
-fn cached(body: &Value, content_type: &'static str) -> Response {
+fn cached(body: String, content_type: &'static str) -> Response {
     (
         [
             (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-            (header::CACHE_CONTROL, HeaderValue::from_static(MAX_AGE)),
+            (header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL)),
         ],
-        body.to_string(),
+        body,
     )
         .into_response()
 }

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    app::App,
+    app::{App, Options},
     args::ServeArguments,
     clock::Clock,
     data::{DataFolder, StartError},
@@ -27,9 +27,11 @@ use crate::{
 /// How long requests may take to finish once the service was told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
+const DAY: i64 = 86_400;
+
 /// Serves until SIGTERM or SIGINT. Requests under way are finished, long polls end at once.
 pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartError> {
-    let ServeArguments { data, listen, port_file, log: _ } = arguments;
+    let ServeArguments { data, listen, port_file, key_lifetime, log: _ } = arguments;
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Listen)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Listen)?;
     let folder = DataFolder::open(&data)?;
@@ -37,13 +39,18 @@ pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartErr
     let store = Arc::new(SqliteStore::open(&folder.database()).await?);
     check(&*store, &kek, &data).await?;
 
-    let (app, stop) = App::new(Arc::<SqliteStore>::clone(&store), kek, clock);
+    let key_lifetime = i64::from(key_lifetime).saturating_mul(DAY);
+    let options = Options { key_lifetime, ..Options::default() };
+    let (app, stop) = App::with(Arc::<SqliteStore>::clone(&store), kek, clock, options);
     let author = Author { actor: String::from("system"), request: String::new(), at: app.clock.now() };
     store.start(author).await?;
     app.keep_keys().await.map_err(|error| StartError::Internal(error.to_string()))?;
     let listener = TcpListener::bind(listen).await.map_err(StartError::Listen)?;
     let address = listener.local_addr().map_err(StartError::Listen)?;
     tracing::info!(%address, "listening");
+    if !address.ip().to_canonical().is_loopback() {
+        tracing::warn!(%address, "tokens and secrets come here in the clear; put TLS in front of it");
+    }
     if let Some(file) = port_file {
         announce(&file, address).map_err(|error| StartError::File(file, error))?;
     }

@@ -159,6 +159,9 @@ pub trait Store: Send + Sync {
     /// Adds a key.
     async fn add_key(&self, tenant: &str, key: StoredKey, author: Author) -> Result<(), StoreError>;
 
+    /// Whether an enabled binding asks for access tokens signed with `alg`.
+    async fn is_signed_with(&self, tenant: &str, alg: &str) -> Result<bool, StoreError>;
+
     /// Adds a key in the place of those of its role and algorithm that have no end: they end at `end`.
     async fn succeed(
         &self,

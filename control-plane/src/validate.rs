@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Uri, uri::Authority};
-use cambist_core::wire::snapshot::{Binding, Issuer, KeySource};
+use cambist_core::wire::snapshot::{Binding, ClientAuthentication, ClientCredentials, Issuer, KeySource};
 
 use crate::{
-    documents::{ClientDocument, GatewayDocument, GatewayKind},
+    documents::{ClientDocument, GatewayDocument, GatewayKind, GrantType},
     fault::Faults,
     fetching::{proxy::Proxy, tls::Roots},
 };
@@ -63,11 +63,33 @@ pub fn client(client: &ClientDocument, faults: &mut Faults) {
         name,
         description,
         tags,
-        grant_types: _,
+        grant_types,
         enabled: _,
-        authentication: _,
-        credentials: _,
+        authentication,
+        credentials,
     } = client;
+    let by_secret = grant_types.contains(&GrantType::ClientCredentials);
+    match (by_secret, credentials) {
+        (true, None) => faults.push("/credentials", "must say what the grant `client_credentials` gets"),
+        (false, Some(_)) => {
+            faults.push(
+                "/credentials",
+                "has no meaning without the grant `client_credentials` in `grant_types`",
+            );
+        }
+        (true, Some(credentials)) => granted(credentials, faults),
+        (false, None) => {}
+    }
+    let asked = grant_types.iter().any(|grant| grant.wire().is_some());
+    faults.demand(
+        asked || *authentication == ClientAuthentication::None,
+        "/authentication",
+        "has no meaning without a grant that is asked for at a token endpoint",
+    );
+    let mut known = BTreeSet::new();
+    for (index, grant) in grant_types.iter().enumerate() {
+        faults.demand(known.insert(grant), format!("/grant_types/{index}"), "is there twice; drop one");
+    }
     faults.demand((1..=128).contains(&name.chars().count()), "/name", "must have 1 to 128 characters");
     faults.demand(description.chars().count() <= 1024, "/description", "must have at most 1024 characters");
     faults.demand(tags.len() <= 64, "/tags", "must be at most 64");
@@ -80,6 +102,24 @@ pub fn client(client: &ClientDocument, faults: &mut Faults) {
             format!("/tags/{index}"),
             "must have 1 to 64 characters without space around them",
         );
+    }
+}
+
+/// What the grant `client_credentials` gets.
+fn granted(credentials: &ClientCredentials, faults: &mut Faults) {
+    let ClientCredentials { scopes, targets, ttl, audience_tenants } = credentials;
+    faults.demand(!targets.is_empty(), "/credentials/targets", "must name at least one audience");
+    for (index, target) in targets.iter().enumerate() {
+        bounded(faults, &format!("/credentials/targets/{index}"), target);
+    }
+    for (index, scope) in scopes.iter().enumerate() {
+        let is_token = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        let good = !scope.is_empty() && scope.len() <= MAX_TEXT && scope.bytes().all(is_token);
+        faults.demand(good, format!("/credentials/scopes/{index}"), "must be an RFC 6749 scope token");
+    }
+    faults.demand((60..=3600).contains(ttl), "/credentials/ttl", "must be 60 to 3600 seconds");
+    for (index, tenant) in audience_tenants.iter().flatten().enumerate() {
+        bounded(faults, &format!("/credentials/audience_tenants/{index}"), tenant);
     }
 }
 

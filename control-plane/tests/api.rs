@@ -23,5 +23,6 @@ mod api {
     mod secrets;
     mod snapshots;
     mod store;
+    mod token_endpoint;
     mod tokens;
 }

@@ -128,6 +128,17 @@ impl ControlPlane {
         }
     }
 
+    /// Puts `document` in the place of what is at `path`, whatever its version, and expects success.
+    pub async fn replace(&self, path: &str, document: &Value) -> Value {
+        let request = Request::new(Method::PUT, path).json(document).header("if-match", "*");
+        self.admin(request).await.expect(200).json()
+    }
+
+    /// The operating system's number for its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
     /// Sends `request` with the admin token.
     pub async fn admin(&self, request: Request) -> Answer {
         request.bearer(&self.admin_token).send(self.port).await

@@ -202,7 +202,12 @@ pub(super) async fn apply(
     let change = Change { tenant, kind, id, parent, action, author };
     let check =
         |objects: &[Object], held: &[HeldKeys]| configuration::faults(objects, held, now, (kind, &subject));
-    Ok(app.store.change(change, &check).await?)
+    let object = app.store.change(change, &check).await?;
+    if object.as_ref().is_some_and(|object| kind == Kind::Binding && object.doc.get("alg").is_some()) {
+        // A key of another algorithm than the default may be needed from now on.
+        app.keep_keys().await?;
+    }
+    Ok(object)
 }
 
 /// The object that a path names.

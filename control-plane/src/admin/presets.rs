@@ -8,12 +8,14 @@ use serde_json::{Map, json, value::Value};
 use crate::{
     app::App,
     auth::Admin,
+    documents::{ClientDocument, GrantType},
     fault::Faults,
-    presets::{self, Preset},
+    permission,
+    presets::{self, Advice, Preset},
     problem::Problem,
     store::{
         StoreError,
-        records::{Kind, Object},
+        records::{Kind, Object, Page},
     },
 };
 
@@ -43,6 +45,7 @@ pub(super) async fn fill(
     match kind {
         Kind::Issuer => presets::fill_issuer(members, faults),
         Kind::Binding => {
+            permission::spell_out(members, faults);
             let Some(issuer) = members.get("issuer").and_then(Value::as_str) else { return Ok(()) };
             if let Some(preset) = of_issuer(app, admin, issuer).await? {
                 presets::fill_binding(members, preset, client);
@@ -53,23 +56,51 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// Adds to a binding that is shown what its author should consider.
+/// Adds to a binding or client that is shown what its author should consider.
 pub(super) async fn advise(
     app: &App,
     admin: &Admin,
     object: &Object,
     shown: &mut Value,
 ) -> Result<(), Problem> {
-    if object.kind != Kind::Binding {
-        return Ok(());
-    }
-    let binding = Binding::deserialize(&object.doc).map_err(StoreError::new)?;
-    let Some(preset) = of_issuer(app, admin, &binding.issuer).await? else { return Ok(()) };
-    let advice = presets::advice(preset, &binding);
+    let advice = match object.kind {
+        Kind::Binding => {
+            let binding = Binding::deserialize(&object.doc).map_err(StoreError::new)?;
+            let Some(preset) = of_issuer(app, admin, &binding.issuer).await? else { return Ok(()) };
+            presets::advice(preset, &binding)
+        }
+        Kind::Client => {
+            let client = ClientDocument::deserialize(&object.doc).map_err(StoreError::new)?;
+            let page = Page { after: None, limit: 1 };
+            let bindings = app.store.objects(&admin.tenant, Kind::Binding, &object.id, page).await?;
+            let secrets = app.store.client_secrets(&admin.tenant, &object.id).await?;
+            client_advice(&client, bindings.is_empty(), secrets.is_empty())
+        }
+        Kind::Issuer | Kind::Route | Kind::Gateway | Kind::Identity | Kind::Key | Kind::Tenant => {
+            return Ok(());
+        }
+    };
     if let Some(members) = shown.as_object_mut().filter(|_| !advice.is_empty()) {
         members.insert(String::from("advice"), json!(advice));
     }
     Ok(())
+}
+
+/// Grants that a client may use, as it stands, to no end.
+fn client_advice(client: &ClientDocument, unbound: bool, without_secret: bool) -> Vec<Advice> {
+    let pointer = |index| format!("/grant_types/{index}");
+    let advice = client.grant_types.iter().enumerate().filter_map(|(index, grant)| {
+        let by_token = matches!(grant, GrantType::JwtBearer | GrantType::TokenExchange);
+        let text = if by_token && unbound {
+            "the client has no binding yet, so no token is granted anything by it"
+        } else if *grant == GrantType::ClientCredentials && without_secret {
+            "the client has no secret yet; make one with POST /v1/clients/{id}/secrets"
+        } else {
+            return None;
+        };
+        Some(Advice { pointer: pointer(index), text: String::from(text) })
+    });
+    advice.collect()
 }
 
 async fn of_issuer(app: &App, admin: &Admin, id: &str) -> Result<Option<&'static Preset>, Problem> {

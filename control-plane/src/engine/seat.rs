@@ -6,7 +6,8 @@ use std::{
 };
 
 use cambist_core::{
-    flow::{State, Venue},
+    exchange::Venue,
+    flow::{Hosts, State},
     policy::Policy,
     time::Timestamp,
     wire::changes::Changes,
@@ -42,6 +43,7 @@ impl Seat {
         let seed = text::random::<8>().map_or(0, u64::from_le_bytes);
         let mut state = State::new(seed);
         state.venue = Venue::ControlPlane;
+        state.endpoints = Hosts::every();
         let inner =
             Inner { state, ways: HashMap::new(), waiting: Waiting::default(), adopted: 0, informed: false };
         Self { tenant: tenant.to_owned(), inner: Mutex::new(inner), turn: tokio::sync::Mutex::default() }

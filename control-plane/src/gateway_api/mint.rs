@@ -11,8 +11,8 @@ use axum::{
 };
 use cambist_core::{
     denial::Denial,
-    flow::{Credential, Errand},
-    wire::mint::{MintRequest, RouteMint, RouteMinted, RouteRefused},
+    flow::{Credential, Errand, Head},
+    wire::mint::{EndpointRequest, MintRequest, RouteMint, RouteMinted, RouteRefused},
 };
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     documents::GatewayKind,
     engine::{Caller, Decided, Minted},
     problem::Problem,
+    public::token,
     request, strict,
 };
 
@@ -42,7 +43,22 @@ pub(super) async fn mint(
             let errand = Errand { route: &route, token: subject_token.as_bytes() };
             Ok(answer(app.engine.mint(&app.publisher, tenant, errand, caller).await))
         }
-        MintRequest::Endpoint(_) => Ok(refused(Denial::UpstreamStsUnavailable)),
+        MintRequest::Endpoint(EndpointRequest { path, headers, body }) => {
+            let authority = app.publisher.tenant(tenant).await?.authority;
+            if !token::is_endpoint(&path, &authority) {
+                return Ok(refused(Denial::RouteUnknown));
+            }
+            let header = |name: &str| headers.get(name).map(String::as_bytes);
+            let authorization: Vec<&[u8]> = header("authorization").into_iter().collect();
+            let head = Head {
+                method: b"POST",
+                path: path.as_bytes(),
+                authorization: &authorization,
+                content_type: header("content-type"),
+                ..Head::default()
+            };
+            Ok(token::decide(&app, tenant, head, body.into_bytes(), caller).await)
+        }
     }
 }
 

@@ -1,17 +1,12 @@
 //! Fleet keys: when one is made, may sign, is published and goes. All of it follows from the keys there are and `now`.
 
-use std::sync::Arc;
-
-use cambist_core::time::Timestamp;
+use cambist_core::{jose::alg::Alg, time::Timestamp};
 
 use super::{
-    seal::Kek,
-    signing::{self, KeyError, Period},
+    signing::Period,
+    upkeep::{Due, of},
 };
-use crate::store::{
-    Store, StoreError,
-    records::{Author, KeyRole, StoredKey},
-};
+use crate::store::records::{KeyRole, StoredKey};
 
 /// Seconds a fleet key lives at most.
 pub const LIFETIME: i64 = 86_400;
@@ -22,55 +17,9 @@ pub const LEAD: i64 = 900;
 /// Seconds a key stays published after its end. No token outlives its key; this covers the leeway of verifiers.
 pub const GRACE: i64 = 300;
 
-/// Why keys could not be kept up.
-#[derive(Debug)]
-pub enum UpkeepError {
-    /// Making one failed.
-    Key(KeyError),
-    /// The store failed.
-    Store(StoreError),
-}
-
-/// What is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Due {
-    /// A key that signs at once: there is none that could.
-    Now,
-    /// A successor, which signs after [`LEAD`].
-    Successor,
-    /// Nothing.
-    Nothing,
-}
-
 /// The period of a deployment's first key, or of one made when none could sign: usable at once.
 pub const fn first(now: Timestamp) -> Period {
     Period { created: now, not_before: now, not_after: Some(now.plus_secs(LIFETIME)) }
-}
-
-/// Makes the keys that are due and drops those that nobody needs to verify with any more.
-pub async fn keep_up(
-    store: &Arc<dyn Store>,
-    kek: &Kek,
-    tenant: &str,
-    now: Timestamp,
-) -> Result<(), UpkeepError> {
-    let keys = store.keys(tenant).await?;
-    let author = || Author { actor: String::from("system"), request: String::new(), at: now };
-    let period = match due(&keys, now) {
-        Due::Now => Some(first(now)),
-        Due::Successor => Some(Period { not_before: now.plus_secs(LEAD), ..first(now) }),
-        Due::Nothing => None,
-    };
-    if let Some(period) = period {
-        let key = signing::generate(kek, tenant, KeyRole::Fleet, period).map_err(UpkeepError::Key)?;
-        tracing::info!(tenant, key.kid, key.not_before = period.not_before.secs(), "made a fleet key");
-        store.add_key(tenant, key, author()).await?;
-    }
-    for key in keys.iter().filter(|key| is_over(key, now)) {
-        tracing::info!(tenant, key.kid, "dropped a fleet key");
-        store.remove_key(tenant, &key.kid, author()).await?;
-    }
-    Ok(())
 }
 
 /// The keys that gateways may sign with now or soon.
@@ -82,57 +31,41 @@ fn fleet(keys: &[StoredKey]) -> impl Iterator<Item = &StoredKey> {
     keys.iter().filter(|key| key.role == KeyRole::Fleet)
 }
 
-fn is_over(key: &StoredKey, now: Timestamp) -> bool {
+/// Whether nobody needs it any more, even to verify with.
+pub(super) fn is_over(key: &StoredKey, now: Timestamp) -> bool {
     key.role == KeyRole::Fleet && key.not_after.is_some_and(|end| end.plus_secs(GRACE) <= now)
 }
 
-fn due(keys: &[StoredKey], now: Timestamp) -> Due {
-    if !signers(keys, now).any(|key| key.not_before <= now) {
-        return Due::Now;
+/// The key of this algorithm that is due.
+pub(super) fn due(keys: &[StoredKey], alg: Alg, now: Timestamp) -> Due {
+    let own = || of(keys, KeyRole::Fleet, alg);
+    let signs = |key: &StoredKey| key.not_before <= now && key.not_after.is_some_and(|end| now < end);
+    if !own().any(signs) {
+        return Due::At(first(now));
     }
-    let last = fleet(keys).filter_map(|key| key.not_after).max().unwrap_or_default();
-    if last.plus_secs(RENEWAL.saturating_neg()) <= now { Due::Successor } else { Due::Nothing }
-}
-
-// === impl UpkeepError ===
-
-impl From<StoreError> for UpkeepError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl core::fmt::Display for UpkeepError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Key(error) => error.fmt(f),
-            Self::Store(error) => error.fmt(f),
-        }
+    let last = own().filter_map(|key| key.not_after).max().unwrap_or_default();
+    if last.plus_secs(RENEWAL.saturating_neg()) <= now {
+        Due::At(Period { not_before: now.plus_secs(LEAD), ..first(now) })
+    } else {
+        Due::Nothing
     }
 }
-
-impl core::error::Error for UpkeepError {}
 
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 mod tests {
-    use cambist_core::{secret::Secret, time::Timestamp};
-    use serde_json::json;
+    use cambist_core::{jose::alg::Alg, time::Timestamp};
 
-    use super::{Due, GRACE, LEAD, LIFETIME, RENEWAL, due, is_over, signers};
-    use crate::store::records::{KeyRole, StoredKey};
+    use super::{GRACE, LEAD, LIFETIME, RENEWAL, due, is_over, signers};
+    use crate::{
+        keys::upkeep::{Due, tests::mk_key},
+        store::records::{KeyRole, StoredKey},
+    };
 
-    fn mk_key(role: KeyRole, not_before: i64, not_after: Option<i64>) -> StoredKey {
-        StoredKey {
-            kid: format!("k{not_before}"),
-            role,
-            alg: String::from("ES256"),
-            public_jwk: json!({}),
-            sealed: Secret::new(Vec::new()),
-            kek_id: String::new(),
-            created: Timestamp::from_secs(not_before),
-            not_before: Timestamp::from_secs(not_before),
-            not_after: not_after.map(Timestamp::from_secs),
+    fn due_at(keys: &[StoredKey], now: Timestamp) -> Option<i64> {
+        match due(keys, Alg::Es256, now) {
+            Due::At(period) => Some(period.not_before.secs() - now.secs()),
+            Due::Nothing => None,
         }
     }
 
@@ -144,9 +77,11 @@ mod tests {
     fn wants_a_key_at_once_when_none_can_sign() {
         let now = Timestamp::from_secs(1_000_000);
         let authority = mk_key(KeyRole::Authority, 0, None);
-        assert_eq!(due(&[], now), Due::Now);
-        assert_eq!(due(core::slice::from_ref(&authority), now), Due::Now);
-        assert_eq!(due(&[authority, mk_fleet(1_000_000 - LIFETIME)], now), Due::Now);
+        assert_eq!(due_at(&[], now), Some(0));
+        assert_eq!(due_at(core::slice::from_ref(&authority), now), Some(0));
+        assert_eq!(due_at(&[authority, mk_fleet(1_000_000 - LIFETIME)], now), Some(0));
+        let other = StoredKey { alg: String::from("RS256"), ..mk_fleet(1_000_000) };
+        assert_eq!(due_at(&[other], now), Some(0), "a key of another algorithm does not count");
     }
 
     #[test]
@@ -155,10 +90,10 @@ mod tests {
         let first = mk_fleet(start);
         let before = Timestamp::from_secs(start + LIFETIME - RENEWAL - 1);
         let at = before.plus_secs(1);
-        assert_eq!(due(core::slice::from_ref(&first), before), Due::Nothing);
-        assert_eq!(due(core::slice::from_ref(&first), at), Due::Successor);
+        assert_eq!(due_at(core::slice::from_ref(&first), before), None);
+        assert_eq!(due_at(core::slice::from_ref(&first), at), Some(LEAD));
         let second = mk_fleet(at.secs() + LEAD);
-        assert_eq!(due(&[first, second], at), Due::Nothing);
+        assert_eq!(due_at(&[first, second], at), None);
     }
 
     #[test]

@@ -1,23 +1,21 @@
-//! One ES256 signing key: made, sealed, opened and described as a JWK.
+//! One signing key: made, sealed, opened and described as a JWK.
 
 use std::fmt;
 
 use aws_lc_rs::{
+    encoding::AsDer as _,
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+    rsa::KeySize,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RsaKeyPair},
 };
-use cambist_core::{secret::Secret, time::Timestamp};
-use data_encoding::BASE64URL_NOPAD;
+use cambist_core::{crypto::SigningKey, jose::alg::Alg, secret::Secret, time::Timestamp};
 use serde_json::{json, value::Value};
 
 use super::seal::{Kek, Place, SealError};
-use crate::{
-    store::records::{KeyRole, StoredKey},
-    text,
-};
+use crate::store::records::{KeyRole, StoredKey};
 
-/// The only algorithm of this version.
-pub const ALG: &str = "ES256";
+/// The algorithms that access tokens are signed with, the default first.
+pub const ALGS: [Alg; 2] = [Alg::Es256, Alg::Rs256];
 
 /// Why a key could not be made or opened.
 #[derive(Debug)]
@@ -39,30 +37,41 @@ pub struct Period {
     pub not_after: Option<Timestamp>,
 }
 
-/// Makes a key and seals its private part.
-pub fn generate(kek: &Kek, tenant: &str, role: KeyRole, period: Period) -> Result<StoredKey, KeyError> {
-    // aws-lc writes the public key into the document (RFC 5915 `publicKey`), which spares signers a multiplication.
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-        .map_err(|_| KeyError::Generate)?;
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref())
-        .map_err(|_| KeyError::Generate)?;
-    let (x, y) = coordinates(pair.public_key().as_ref()).ok_or(KeyError::Generate)?;
-    let kid = thumbprint(&x, &y);
-    let public_jwk =
-        json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid, "alg": ALG, "use": "sig" });
-    let sealed = kek.seal(place(&[tenant, &kid]), document.as_ref())?;
+/// Makes a key of one of [`ALGS`] and seals its private part. An RSA key takes a good part of a second.
+pub fn generate(
+    kek: &Kek,
+    tenant: &str,
+    role: KeyRole,
+    alg: Alg,
+    period: Period,
+) -> Result<StoredKey, KeyError> {
+    let document = Secret::new(document(alg)?);
+    // Named and described by the code that signs with it.
+    let key = SigningKey::from_pkcs8(document.expose(), None).map_err(|_| KeyError::Generate)?;
+    let sealed = kek.seal(place(&[tenant, key.kid()]), document.expose())?;
     let Period { created, not_before, not_after } = period;
     Ok(StoredKey {
-        kid,
+        kid: key.kid().to_owned(),
         role,
-        alg: String::from(ALG),
-        public_jwk,
+        alg: key.alg().name().to_owned(),
+        public_jwk: key.public_jwk(),
         sealed: Secret::new(sealed),
         kek_id: kek.id().to_owned(),
         created,
         not_before,
         not_after,
     })
+}
+
+/// A new key as PKCS#8.
+fn document(alg: Alg) -> Result<Vec<u8>, KeyError> {
+    if alg == Alg::Rs256 {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Generate)?;
+        return Ok(pair.as_der().map_err(|_| KeyError::Generate)?.as_ref().to_vec());
+    }
+    // aws-lc writes the public key into the document (RFC 5915 `publicKey`), which spares signers a multiplication.
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+    Ok(document.map_err(|_| KeyError::Generate)?.as_ref().to_vec())
 }
 
 /// The PKCS#8 document of a stored key.
@@ -73,18 +82,6 @@ pub fn open(kek: &Kek, tenant: &str, key: &StoredKey) -> Result<Secret<Vec<u8>>,
 /// The public JWK set of `keys`, in their order, which is that of creation.
 pub fn jwks(keys: &[StoredKey]) -> Value {
     json!({ "keys": keys.iter().map(|key| &key.public_jwk).collect::<Vec<_>>() })
-}
-
-/// RFC 7638 thumbprint of a P-256 key: its required members in lexicographic order.
-fn thumbprint(x: &str, y: &str) -> String {
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    BASE64URL_NOPAD.encode(&text::sha256(canonical.as_bytes()))
-}
-
-/// The coordinates of an uncompressed point (SEC 1 §2.3.3) in base64url.
-fn coordinates(point: &[u8]) -> Option<(String, String)> {
-    let (x, y) = point.strip_prefix(&[4])?.split_at_checked(32)?;
-    (y.len() == 32).then(|| (BASE64URL_NOPAD.encode(x), BASE64URL_NOPAD.encode(y)))
 }
 
 const fn place<'a>(row: &'a [&'a str]) -> Place<'a> {
@@ -112,7 +109,7 @@ impl core::error::Error for KeyError {}
 
 #[cfg(test)]
 mod tests {
-    use cambist_core::time::Timestamp;
+    use cambist_core::{jose::alg::Alg, time::Timestamp};
     use data_encoding::BASE64URL_NOPAD;
 
     use super::{Period, generate, jwks, open};
@@ -124,7 +121,7 @@ mod tests {
     #[test]
     fn pkcs8_holds_the_public_key_and_the_jwk_describes_it() {
         let kek = Kek::parse(&"0b".repeat(32)).unwrap();
-        let key = generate(&kek, "default", KeyRole::Fleet, PERIOD).unwrap();
+        let key = generate(&kek, "default", KeyRole::Fleet, Alg::Es256, PERIOD).unwrap();
         let document = open(&kek, "default", &key).unwrap();
         let mut point = vec![4];
         for member in ["x", "y"] {
@@ -138,15 +135,17 @@ mod tests {
     #[test]
     fn opens_only_as_its_own_row() {
         let kek = Kek::parse(&"0b".repeat(32)).unwrap();
-        let key = generate(&kek, "default", KeyRole::Fleet, PERIOD).unwrap();
+        let key = generate(&kek, "default", KeyRole::Fleet, Alg::Es256, PERIOD).unwrap();
         assert!(open(&kek, "other", &key).is_err());
     }
 
     #[test]
-    fn thumbprint_follows_rfc_7638() {
-        // The key of RFC 7515 appendix A.3; its thumbprint was computed independently.
-        let x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
-        let y = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
-        assert_eq!(super::thumbprint(x, y), "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
+    fn makes_rsa_keys_of_2048_bits() {
+        let kek = Kek::parse(&"0b".repeat(32)).unwrap();
+        let key = generate(&kek, "default", KeyRole::Authority, Alg::Rs256, PERIOD).unwrap();
+        assert_eq!((key.alg.as_str(), &key.public_jwk["e"]), ("RS256", &"AQAB".into()));
+        let modulus = BASE64URL_NOPAD.decode(key.public_jwk["n"].as_str().unwrap().as_bytes()).unwrap();
+        assert_eq!((modulus.len(), modulus[0] >> 7), (256, 1));
+        assert!(key.public_jwk.get("d").is_none());
     }
 }

@@ -341,6 +341,10 @@ impl Store for SqliteStore {
         self.commit(tx, tenant, head).await
     }
 
+    async fn is_signed_with(&self, tenant: &str, alg: &str) -> Result<bool, StoreError> {
+        objects::is_signed_with(&mut *self.readers.acquire().await?, tenant, alg).await
+    }
+
     async fn succeed(
         &self,
         tenant: &str,

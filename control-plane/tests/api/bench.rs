@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use cambist_control_plane::{
-    app::{App, Stop},
+    app::{App, Options, Stop},
     clock::Clock,
     fetching::{Fetcher, network::Network},
     init,
@@ -77,12 +77,13 @@ impl Bench {
     }
 
     async fn with(authority: &str, fetcher: Fetcher) -> Self {
+        let options = Options { fetcher, ..Options::default() };
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(START);
         let store = Arc::new(SqliteStore::open(&folder.path().join("cambist.db")).await.unwrap());
         let token = init::initialise(&*store, &mk_kek(), authority, clock.now()).await.unwrap();
         let known = Arc::<SqliteStore>::clone(&store);
-        let (app, stop) = App::with_fetcher(known, mk_kek(), clock.clone(), fetcher);
+        let (app, stop) = App::with(known, mk_kek(), clock.clone(), options);
         let nobody = Client { router: app.router(), token: None, peer: "127.0.0.1:1".parse().ok() };
         let admin = nobody.with_token(token.expose());
         Self { app, store, clock, stop, folder, admin, nobody }

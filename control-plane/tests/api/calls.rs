@@ -189,3 +189,50 @@ async fn checks_the_certificate_of_the_control_plane() {
     // The token was sent to nobody else.
     assert_eq!(origin.heads().len(), 1);
 }
+
+#[tokio::test]
+async fn shows_and_rotates_signing_keys() {
+    let bench = Bench::new().await;
+    let address = mk_service(&bench).await;
+    let text = out(&call(address, &bench, &["key", "list"]).await);
+    for word in ["KID", "authority", "fleet", "ES256", "signing"] {
+        assert!(text.contains(word), "{text}");
+    }
+    let rotated = out(&call(address, &bench, &["key", "rotate"]).await);
+    assert!(rotated.contains("is published and signs from 2027-01-15T08:15:00Z on"), "{rotated}");
+    let kid = rotated.split(' ').next().unwrap();
+    let json: Value =
+        serde_json::from_slice(&call(address, &bench, &["key", "list", "--json"]).await.stdout).unwrap();
+    let key = json["items"].as_array().unwrap().iter().find(|key| key["kid"] == kid).unwrap().clone();
+    assert_eq!((&key["state"], &key["role"]), (&json!("published"), &json!("authority")));
+    assert!(
+        refusal(&call(address, &bench, &["key", "rotate", "--alg", "HS256"]).await)
+            .contains("ES256 or RS256")
+    );
+}
+
+#[tokio::test]
+async fn makes_lists_and_removes_secrets_of_clients() {
+    let bench = Bench::new().await;
+    let address = mk_service(&bench).await;
+    let client = bench.admin.post("/v1/clients", json!({ "name": "shop" })).await.created();
+    let client = client["client_id"].as_str().unwrap();
+    let made = out(&call(address, &bench, &["client", "secret", "add", client]).await);
+    let (id, secret) = (made.split([' ', ',']).nth(1).unwrap(), made.trim().rsplit(' ').next().unwrap());
+    assert!(id.starts_with("sec_") && secret.starts_with("cs_") && secret.len() == 55, "{made}");
+    let listed = out(&call(address, &bench, &["client", "secret", "list", client]).await);
+    assert!(listed.contains(id) && !listed.contains("cs_"), "{listed}");
+    let json = call(address, &bench, &["client", "secret", "add", client, "--json"]).await;
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(json["secret"].as_str().unwrap().starts_with("cs_"));
+    let third = refusal(&call(address, &bench, &["client", "secret", "add", client]).await);
+    assert!(third.contains("Remove one"), "{third}");
+    let removed = out(&call(address, &bench, &["client", "secret", "remove", client, id]).await);
+    assert_eq!(removed, format!("Removed {id}.\n"));
+    let again = refusal(&call(address, &bench, &["client", "secret", "remove", client, id]).await);
+    assert!(again.contains("has no secret"), "{again}");
+    assert!(
+        refusal(&call(address, &bench, &["client", "secret", "list", "cl_x"]).await)
+            .contains("no client `cl_x`")
+    );
+}

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
-    time::Instant,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use http_body_util::{BodyExt as _, Full};
@@ -20,7 +20,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::bench::{AUTHORITY, SOON, until};
+use super::{
+    bench::{AUTHORITY, SOON, mk_binding, mk_route, until},
+    tokens::{ISS, Signer, claims_with},
+};
 
 const KEK: &str = "c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4";
 
@@ -197,6 +200,50 @@ async fn serves_until_it_is_told_to_stop_and_keeps_what_it_acknowledged() {
     let serving = serve(&data, &log).await;
     let read = send(serving.address, Method::GET, "/v1/gateways/killed", &token, json!({})).await;
     assert_eq!(read.status(), 200);
+}
+
+#[tokio::test]
+async fn an_acknowledged_mint_outlives_a_kill() {
+    let folder = TempDir::new().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let admin = init(&data)["admin_token"].as_str().unwrap().to_owned();
+    let mut serving = serve(&data, &log).await;
+    let address = serving.address;
+    let post = async |path: &str, token: &str, body: Value| -> Value {
+        let answer = send(address, Method::POST, path, token, body).await;
+        assert!(answer.status().is_success(), "{answer:?}");
+        serde_json::from_slice(answer.body()).unwrap()
+    };
+    let signer = Signer::new("a");
+    let keys = json!({ "source": "inline", "jwks": signer.jwks() });
+    post("/v1/issuers", &admin, json!({ "id": "eks", "iss": ISS, "keys": keys })).await;
+    let client = post("/v1/clients", &admin, json!({ "name": "shop" })).await;
+    let client = client["client_id"].as_str().unwrap().to_owned();
+    post(&format!("/v1/clients/{client}/bindings"), &admin, mk_binding()).await;
+    let mut route = mk_route(&client);
+    route["exchange"] = json!("control-plane");
+    post("/v1/routes", &admin, route).await;
+    let gateway = post("/v1/gateways", &admin, json!({ "name": "edge" })).await["token"].clone();
+
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let token = signer.sign(&claims_with(json!({ "iat": now, "exp": now + 600 })));
+    let body = json!({ "route": { "route": "all", "subject_token": token } });
+    let minted = post("/gateway/v1/mint", gateway.as_str().unwrap(), body).await;
+    serving.signal(Signal::SIGKILL);
+    serving.ended().await;
+    let serving = serve(&data, &log).await;
+    let audit = send(serving.address, Method::GET, "/v1/audit?limit=1000", &admin, json!({})).await;
+    let audit: Value = serde_json::from_slice(audit.body()).unwrap();
+    let rows = audit["items"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["action"] == "mint").expect("the mint is there");
+    assert_eq!(row["detail"]["minted"]["jti"], minted["jti"]);
+    let identities = send(serving.address, Method::GET, "/v1/identities", &admin, json!({})).await;
+    let identities: Value = serde_json::from_slice(identities.body()).unwrap();
+    assert_eq!(identities["items"][0]["count"], 1);
+    // Neither the token that came nor the one that went is anywhere else.
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(!log.contains(token.rsplit('.').next().unwrap()));
+    assert!(!log.contains(minted["access_token"].as_str().unwrap().rsplit('.').next().unwrap()));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use cambist_control_plane::{
-    app::App,
+    app::{App, Options},
     fetching::{
         Fetcher, PATIENCE,
         schedule::Schedule,
@@ -128,9 +128,9 @@ async fn keys_outlive_a_restart_until_they_are_too_old() {
 
     // The issuer goes down, and the service starts anew on the same store.
     origin.set_raw("/keys", "HTTP/1.1 500 no\r\ncontent-length: 0\r\n\r\n");
-    let fetcher = Fetcher::new(Arc::<Net>::clone(&net) as _);
+    let options = Options { fetcher: Fetcher::new(Arc::<Net>::clone(&net) as _), ..Options::default() };
     let store = Arc::clone(&bench.store) as Arc<dyn Store>;
-    let (app, _stop) = App::with_fetcher(store, mk_kek(), bench.clock.clone(), fetcher);
+    let (app, _stop) = App::with(store, mk_kek(), bench.clock.clone(), options);
     let mut schedule = mk_schedule(&app);
     // Fresh for 300 s, used for 600 more.
     bench.clock.set(START.plus_secs(899));

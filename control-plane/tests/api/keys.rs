@@ -1,13 +1,20 @@
 //! Discovery, published keys and the renewal of the fleet key.
 
+use axum::http::Method;
 use cambist_control_plane::{
-    keys::fleet::{GRACE, LEAD, LIFETIME, RENEWAL},
+    keys::{
+        authority::{self, LONGEST_TOKEN},
+        fleet::{GRACE, LEAD, LIFETIME, RENEWAL},
+    },
     store::{Store as _, records::KeyRole},
 };
 use cambist_core::wire::snapshot::Record;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::bench::{AUTHORITY, Bench, START};
+use super::{
+    bench::{AUTHORITY, Bench, START},
+    tokens::{Signer, claims_with, header},
+};
 
 #[tokio::test]
 async fn publishes_discovery_documents() {
@@ -107,4 +114,137 @@ async fn makes_a_key_that_signs_at_once_after_a_long_stop() {
     let fleet: Vec<_> = keys.iter().filter(|key| key.role == KeyRole::Fleet).collect();
     assert_eq!(fleet.len(), 1);
     assert_eq!(fleet[0].not_before, later);
+}
+
+/// `kid`, algorithm, role and state of every key.
+async fn stages(bench: &Bench) -> Vec<[String; 4]> {
+    let keys = bench.admin.get("/v1/keys").await.ok();
+    let text = |key: &Value, member: &str| key[member].as_str().unwrap().to_owned();
+    let items = keys["items"].as_array().unwrap().iter();
+    items.map(|key| ["kid", "alg", "role", "state"].map(|member| text(key, member))).collect()
+}
+
+/// `kid` and state of the authority's keys of an algorithm.
+async fn own(bench: &Bench, alg: &str) -> Vec<(String, String)> {
+    let all = stages(bench).await.into_iter();
+    let own = all.filter(|[_, of, role, _]| of == alg && role == "authority");
+    own.map(|[kid, _, _, state]| (kid, state)).collect()
+}
+
+async fn published(bench: &Bench) -> Vec<String> {
+    let keys = bench.nobody.get("/oauth2/v1/keys").await.ok();
+    keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn signer_of(bench: &Bench, token: &str) -> String {
+    let body = format!("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion={token}");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let answer = bench.nobody.send(Method::POST, "/oauth2/v1/token", &[form], body).await.ok();
+    let token = answer["access_token"].as_str().unwrap();
+    header(token)["kid"].as_str().unwrap().to_owned()
+}
+
+/// A token of the issuer that is good at the bench's time.
+fn fresh(bench: &Bench, signer: &Signer) -> String {
+    let now = bench.clock.now().secs();
+    signer.sign(&claims_with(json!({ "iat": now, "exp": now + 3600 })))
+}
+
+fn bearer_client() -> Value {
+    json!({ "grant_types": ["urn:ietf:params:oauth:grant-type:jwt-bearer"] })
+}
+
+#[tokio::test]
+async fn a_successor_is_published_signs_and_lets_its_predecessor_go() {
+    let (bench, signer) = (Bench::new().await, Signer::new("a"));
+    bench.exchanging(&signer, bearer_client()).await;
+    let first = own(&bench, "ES256").await.remove(0);
+    assert_eq!(first.1, "signing");
+    let made = bench.admin.post("/v1/keys/rotate", json!({ "alg": "ES256" })).await;
+    let second = made.created()["kid"].as_str().unwrap().to_owned();
+    assert_eq!(made.created()["state"], "published");
+    let again = bench.admin.post("/v1/keys/rotate", json!({ "alg": "ES256" })).await.ok();
+    assert_eq!(again["kid"], json!(second), "one that waits for its time is not succeeded");
+    assert!(published(&bench).await.contains(&second));
+
+    let mut now = START.plus_secs(LEAD - 1);
+    bench.clock.set(now);
+    assert_eq!(signer_of(&bench, &fresh(&bench, &signer)).await, first.0);
+    now = START.plus_secs(LEAD);
+    bench.clock.set(now);
+    // Nothing but time passed: what was compiled before holds the new key already.
+    assert_eq!(signer_of(&bench, &fresh(&bench, &signer)).await, second);
+    let mut states = own(&bench, "ES256").await;
+    states.sort_by_key(|(kid, _)| *kid == second);
+    let told = |kid: &str, state: &str| (kid.to_owned(), state.to_owned());
+    assert_eq!(states, [told(&first.0, "retired"), told(&second, "signing")]);
+
+    // The last token of the first one has expired only after the longest life there is.
+    let end = START.plus_secs(LEAD + LONGEST_TOKEN + GRACE);
+    bench.clock.set(end.plus_secs(-1));
+    bench.app.keep_keys().await.unwrap();
+    assert!(published(&bench).await.contains(&first.0));
+    bench.clock.set(end);
+    bench.app.keep_keys().await.unwrap();
+    assert!(!published(&bench).await.contains(&first.0));
+    assert!(published(&bench).await.contains(&second));
+    let audited = bench.audit().await;
+    assert!(audited.contains(&(String::from("admin:first"), String::from("create"), second)));
+}
+
+#[tokio::test]
+async fn the_authority_rotates_by_itself_after_its_time() {
+    let bench = Bench::new().await;
+    let first = own(&bench, "ES256").await.remove(0).0;
+    bench.clock.set(START.plus_secs(authority::LIFETIME - LEAD - 1));
+    bench.app.keep_keys().await.unwrap();
+    assert_eq!(own(&bench, "ES256").await.len(), 1);
+    bench.clock.set(START.plus_secs(authority::LIFETIME - LEAD));
+    bench.app.keep_keys().await.unwrap();
+    bench.app.keep_keys().await.unwrap();
+    let states = own(&bench, "ES256").await;
+    assert_eq!(states.len(), 2);
+    assert_eq!((&states[0].0, &*states[0].1, &*states[1].1), (&first, "signing", "published"));
+    bench.clock.set(START.plus_secs(authority::LIFETIME));
+    let states: Vec<_> = own(&bench, "ES256").await.into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, ["retired", "signing"]);
+}
+
+#[tokio::test]
+async fn makes_rsa_keys_where_a_binding_asks_for_them() {
+    let (bench, signer) = (Bench::new().await, Signer::new("a"));
+    let client = bench.exchanging(&signer, bearer_client()).await;
+    assert!(stages(&bench).await.iter().all(|[_, alg, _, _]| alg == "ES256"));
+    let path = format!("/v1/clients/{client}/bindings/shop");
+    let mut binding = bench.admin.get(&path).await.ok();
+    binding["alg"] = json!("RS256");
+    bench.admin.put(&path, "*", binding).await.ok();
+    let rsa: Vec<_> = stages(&bench).await.into_iter().filter(|[_, alg, _, _]| alg == "RS256").collect();
+    let mut roles: Vec<_> = rsa.iter().map(|[_, _, role, state]| (role.as_str(), state.as_str())).collect();
+    roles.sort_unstable();
+    assert_eq!(roles, [("authority", "signing"), ("fleet", "signing")]);
+    assert_eq!(signer_of(&bench, &fresh(&bench, &signer)).await, own(&bench, "RS256").await[0].0);
+    let document = bench.nobody.get("/.well-known/openid-configuration").await.ok();
+    let mut algs: Vec<_> = document["id_token_signing_alg_values_supported"].as_array().unwrap().clone();
+    algs.sort_by_key(ToString::to_string);
+    assert_eq!(algs, ["ES256", "RS256"]);
+    let gateway = bench.gateway("edge", true).await;
+    let records = gateway.get("/gateway/v1/snapshot").await.records();
+    let alg =
+        |record: &Record| if let Record::SigningKey(key) = record { Some(key.alg.clone()) } else { None };
+    let mut algs: Vec<_> = records.iter().filter_map(alg).collect();
+    algs.sort_unstable();
+    assert_eq!(algs, ["ES256", "RS256"]);
+}
+
+#[tokio::test]
+async fn refuses_to_rotate_what_is_not_there() {
+    let bench = Bench::new().await;
+    for body in [json!({ "alg": "HS256" }), json!({ "alg": "none" }), json!({ "alg": 1 }), json!({})] {
+        assert_eq!(bench.admin.post("/v1/keys/rotate", body).await.pointers(), ["/alg"]);
+    }
+    bench.nobody.post("/v1/keys/rotate", json!({ "alg": "ES256" })).await.problem(401);
+    bench.nobody.get("/v1/keys").await.problem(401);
+    let first = bench.admin.post("/v1/keys/rotate", json!({ "alg": "RS256" })).await.created();
+    assert_eq!(first["state"], "signing", "the first of an algorithm signs at once");
 }

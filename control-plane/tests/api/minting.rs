@@ -193,3 +193,41 @@ async fn cannot_tell_without_keys() {
     let answer = mint(&gateway, "all", &signer.sign(&claims())).await;
     assert_eq!(refusal(&answer, 503), "keys_unavailable");
 }
+
+#[tokio::test]
+async fn asks_userinfo_as_gateways_do() {
+    let signer = Signer::new("a");
+    let origin = Origin::new(None).await;
+    let bench = Bench::on(Net::to(origin.address)).await;
+    bench.exchanging(&signer, json!({})).await;
+    let keys = json!({ "source": "inline", "jwks": signer.jwks() });
+    let userinfo = json!({ "uri": "http://issuer.example/userinfo", "login_id": "email" });
+    let issuer = json!({ "iss": ISS, "allow_http": true, "keys": keys, "userinfo": userinfo });
+    bench.admin.put("/v1/issuers/eks", "*", issuer).await.ok();
+    let gateway = bench.gateway("edge", false).await;
+    let token = signer.sign(&claims());
+    let body = json!({ "sub": "cart", "email": "cart@shop.example" }).to_string();
+    let answer = |status: &str, body: &str| {
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    origin.set_raw("/userinfo", answer("200 OK", &body));
+    let minted = mint(&gateway, "all", &token).await.ok();
+    let told = payload(minted["access_token"].as_str().unwrap());
+    assert_eq!(told["workload"]["login_id"], "cart@shop.example");
+    assert!(origin.heads()[0].contains(&format!("authorization: Bearer {token}")));
+    for (status, body, refused) in [
+        ("401 Unauthorized", "{}", (401, "identity_revoked")),
+        ("200 OK", "{\"sub\":\"other\"}", (401, "identity_not_found")),
+        ("500 Oops", "{}", (503, "upstream_sts_unavailable")),
+        ("302 Found", "{}", (503, "upstream_sts_unavailable")),
+    ] {
+        origin.set_raw("/userinfo", answer(status, body));
+        // Another token, of which nothing is remembered.
+        let token = signer.sign(&claims_with(json!({ "jti": status, "x": body })));
+        let answer = mint(&gateway, "all", &token).await;
+        assert_eq!(refusal(&answer, refused.0), refused.1, "{status}");
+    }
+}

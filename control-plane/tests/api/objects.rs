@@ -368,3 +368,86 @@ async fn writes_one_audit_row_and_a_new_epoch_per_change() {
     assert_eq!(actions, ["initialise", "create", "replace", "delete"]);
     assert_eq!(rows[1], (String::from("admin:first"), String::from("create"), String::from("eks")));
 }
+
+#[tokio::test]
+async fn permission_stands_for_scopes_of_a_binding() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let path = format!("/v1/clients/{client}/bindings");
+    for (id, member, scopes) in [
+        ("a", json!({}), json!(["read"])),
+        ("b", json!({ "permission": "read-only" }), json!(["read"])),
+        ("c", json!({ "permission": "read-write" }), json!(["read", "write"])),
+        ("d", json!({ "scopes": [] }), json!([])),
+    ] {
+        let mut binding = mk_binding();
+        binding["id"] = json!(id);
+        binding.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+        let made = bench.admin.post(&path, binding).await.created();
+        assert_eq!((&made["scopes"], made.get("permission")), (&scopes, None));
+        let again = bench.admin.put(&format!("{path}/{id}"), "*", made).await.ok();
+        assert_eq!(again["scopes"], scopes, "what was read can be sent back");
+    }
+    for wrong in [json!("admin"), json!(1)] {
+        let mut binding = mk_binding();
+        (binding["id"], binding["permission"]) = (json!("e"), wrong);
+        assert_eq!(bench.admin.post(&path, binding).await.pointers(), ["/permission"]);
+    }
+}
+
+#[tokio::test]
+async fn a_client_says_what_its_secret_is_good_for() {
+    let bench = Bench::new().await;
+    let good = json!({
+        "name": "a", "grant_types": ["client_credentials"],
+        "credentials": { "scopes": ["read"], "targets": ["api"], "ttl": 60, "audience_tenants": ["t"] },
+    });
+    let made = bench.admin.post("/v1/clients", good.clone()).await.created();
+    assert_eq!(made["credentials"], good["credentials"]);
+    for (member, value, pointer) in [
+        ("credentials", json!(null), "/credentials"),
+        ("grant_types", json!([]), "/credentials"),
+        ("grant_types", json!(["client_credentials", "client_credentials"]), "/grant_types/1"),
+        ("credentials", json!({ "targets": [] }), "/credentials/targets"),
+        ("credentials", json!({ "targets": [""] }), "/credentials/targets/0"),
+        ("credentials", json!({ "targets": ["a"], "scopes": ["a b"] }), "/credentials/scopes/0"),
+        ("credentials", json!({ "targets": ["a"], "ttl": 59 }), "/credentials/ttl"),
+        ("credentials", json!({ "targets": ["a"], "ttl": 3601 }), "/credentials/ttl"),
+        (
+            "credentials",
+            json!({ "targets": ["a"], "audience_tenants": [""] }),
+            "/credentials/audience_tenants/0",
+        ),
+        ("secrets", json!(["00"]), "/secrets"),
+    ] {
+        let mut document = good.clone();
+        document[member] = value;
+        assert_eq!(bench.admin.post("/v1/clients", document).await.pointers(), [pointer], "{pointer}");
+    }
+    let idle = json!({ "name": "a", "authentication": "secret" });
+    assert_eq!(bench.admin.post("/v1/clients", idle).await.pointers(), ["/authentication"]);
+}
+
+#[tokio::test]
+async fn a_client_is_told_of_grants_that_cannot_work() {
+    let bench = Bench::new().await;
+    bench.admin.post("/v1/issuers", mk_issuer()).await.created();
+    let document = json!({
+        "name": "a",
+        "grant_types": ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
+        "credentials": { "targets": ["api"] },
+    });
+    let made = bench.admin.post("/v1/clients", document).await.created();
+    let pointers = |client: &Value| {
+        let advice = client["advice"].as_array().cloned().unwrap_or_default();
+        advice.iter().map(|one| one["pointer"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(pointers(&made), ["/grant_types/0", "/grant_types/1"]);
+    let path = format!("/v1/clients/{}", made["client_id"].as_str().unwrap());
+    bench.admin.post(&format!("{path}/bindings"), mk_binding()).await.created();
+    assert_eq!(pointers(&bench.admin.get(&path).await.ok()), ["/grant_types/0"]);
+    bench.admin.post(&format!("{path}/secrets"), json!({})).await.created();
+    let content = bench.admin.get(&path).await.ok();
+    assert!(content.get("advice").is_none());
+    bench.admin.put(&path, "*", content).await.ok();
+}

@@ -1,12 +1,17 @@
 //! Nothing secret in the clear: neither in the database nor in `Debug` output. `command` looks at the log.
 
+use axum::http::Method;
 use cambist_control_plane::{
     keys::signing,
     store::{Store as _, records::StoredKey},
 };
 use data_encoding::BASE64;
+use serde_json::json;
 
-use super::bench::{Bench, mk_kek};
+use super::{
+    bench::{Bench, mk_kek},
+    tokens::{Signer, claims},
+};
 
 fn contains(bytes: &[u8], secret: &[u8]) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret)
@@ -15,7 +20,14 @@ fn contains(bytes: &[u8], secret: &[u8]) -> bool {
 #[tokio::test]
 async fn the_database_holds_no_secret_in_the_clear() {
     let bench = Bench::new().await;
-    bench.configure().await;
+    let signer = Signer::new("a");
+    let bearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let client = bench.exchanging(&signer, json!({ "grant_types": [bearer] })).await;
+    let secret = bench.admin.post(&format!("/v1/clients/{client}/secrets"), json!({})).await.created();
+    let subject = signer.sign(&claims());
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let body = format!("grant_type={bearer}&assertion={subject}");
+    let granted = bench.nobody.send(Method::POST, "/oauth2/v1/token", &[form], body).await.ok();
     let made =
         bench.admin.post("/v1/gateways", serde_json::json!({ "name": "edge", "may_mint": true })).await;
     let token = made.created()["token"].as_str().unwrap().to_owned();
@@ -29,6 +41,11 @@ async fn the_database_holds_no_secret_in_the_clear() {
     assert!(contains(&bytes, b"https://issuer.example"), "the search finds what is there");
     assert!(!contains(&bytes, token.as_bytes()));
     assert!(!contains(&bytes, b"adm_"));
+    for secret in [&secret["secret"], &granted["access_token"], &json!(subject)] {
+        // The last part of a token is its signature.
+        let part = secret.as_str().unwrap().rsplit('.').next().unwrap();
+        assert!(!contains(&bytes, part.as_bytes()));
+    }
     for key in &keys {
         let document = signing::open(&mk_kek(), "default", key).unwrap();
         // The scalar is the only secret part of the document.

@@ -1,5 +1,6 @@
 //! The snapshot, its validator and the long poll.
 
+use cambist_control_plane::text;
 use cambist_core::{
     policy::{Compiler, Secrets},
     secret::Secret,
@@ -7,7 +8,7 @@ use cambist_core::{
 };
 use serde_json::json;
 
-use super::bench::{AUTHORITY, Bench, SOON, mk_issuer};
+use super::bench::{AUTHORITY, Answer, Bench, SOON, mk_issuer};
 
 const PATH: &str = "/gateway/v1/snapshot";
 
@@ -147,4 +148,58 @@ async fn a_thousand_waiting_gateways_hear_of_a_change() {
     }
     assert_eq!(etags.len(), 1);
     assert!(!etags.contains(&etag));
+}
+
+#[tokio::test]
+async fn a_sidecar_gets_what_is_its_own_and_nothing_of_whom_else_to_trust() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let beside = json!({
+        "id": "beside", "place": "sidecar", "host": "*", "path": { "prefix": "/" }, "clients": [client],
+        "scopes": ["read"],
+    });
+    // The same host and path as the gateway's route: they never meet.
+    bench.admin.post("/v1/routes", beside.clone()).await.created();
+    let mut exchanging = beside;
+    (exchanging["id"], exchanging["exchange"]) = (json!("swap"), json!("gateway"));
+    assert_eq!(bench.admin.post("/v1/routes", exchanging).await.pointers(), ["/exchange"]);
+    let minting = json!({ "name": "side", "kind": "sidecar", "may_mint": true });
+    assert_eq!(bench.admin.post("/v1/gateways", minting).await.pointers(), ["/may_mint"]);
+    let made = bench.admin.post("/v1/gateways", json!({ "name": "side", "kind": "sidecar" })).await.created();
+    assert_eq!(made["kind"], "sidecar");
+    let sidecar = bench.nobody.with_token(made["token"].as_str().unwrap());
+    let answer = sidecar.get(PATH).await;
+    let records = answer.records();
+    assert_eq!(kinds(&records), ["header", "client", "route", "authority_keys", "end"]);
+    assert!(String::from_utf8_lossy(&answer.body).contains("\"beside\""));
+    let mut compiler = Compiler::default();
+    for line in answer.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        compiler.feed_line(line, &NoSecrets);
+    }
+    compiler.finish().unwrap();
+    let gateway = bench.gateway("edge", true).await.get(PATH).await;
+    let kinds = kinds(&gateway.records());
+    assert_eq!(kinds.iter().filter(|kind| **kind == "route").count(), 1);
+    assert!(!String::from_utf8_lossy(&gateway.body).contains("\"beside\""));
+}
+
+#[tokio::test]
+async fn gateways_get_digests_of_secrets() {
+    let bench = Bench::new().await;
+    let client = bench.configure().await;
+    let gateway = bench.gateway("edge", false).await;
+    let etag = gateway.get(PATH).await.etag();
+    let path = format!("/v1/clients/{client}/secrets");
+    let made = bench.admin.post(&path, json!({})).await.created();
+    let answer = gateway.get(PATH).await;
+    assert_ne!(answer.etag(), etag);
+    let digest = |answer: &Answer| {
+        let client = |record| if let Record::Client(client) = record { Some(client.secrets) } else { None };
+        answer.records().into_iter().find_map(client).unwrap()
+    };
+    let secret = made["secret"].as_str().unwrap();
+    assert_eq!(digest(&answer), [text::hex(&text::sha256(secret.as_bytes()))]);
+    assert!(!String::from_utf8_lossy(&answer.body).contains(secret));
+    bench.admin.delete(&format!("{path}/{}", made["id"].as_str().unwrap())).await.no_content();
+    assert_eq!(gateway.get(PATH).await.etag(), etag);
 }

@@ -59,7 +59,7 @@ impl Response {
     }
 
     /// The answer to a refused request at the token endpoint (RFC 6749 §5.2).
-    pub(super) fn grant_denial(row: Row, uses_authorization: bool) -> Self {
+    pub fn grant_denial(row: Row, uses_authorization: bool) -> Self {
         let Row { status, error, retry_after, .. } = row;
         let mut headers = no_store();
         if status == 401 && uses_authorization {

@@ -8,6 +8,7 @@ mod delegation;
 mod endpoint;
 mod endpoint_clients;
 mod endpoint_refusals;
+mod errands;
 mod events;
 mod fields;
 mod issuer_rules;

@@ -16,6 +16,7 @@ workers! {
     verify_only_routes_drop_the_credential,
     identity_is_recorded_and_keys_are_published,
     native_jwt_authn_accepts_our_token,
+    native_jwt_authn_accepts_what_the_host_signed_with_rsa,
 }
 
 async fn upstream_sees_our_token_in_place_of_the_workloads(workers: u32) {
@@ -107,8 +108,26 @@ async fn identity_is_recorded_and_keys_are_published(workers: u32) {
 async fn native_jwt_authn_accepts_our_token(workers: u32) {
     let stage = Stage::managed(workers).await;
     let answer = stage.present(&stage.issuer.token("job")).await.expect(200);
-    let token = stage::seen(&answer).bearer().to_owned();
+    assert_accepted(&stage, stage::seen(&answer).bearer()).await;
+}
 
+/// The same where the binding wants RS256, which the filter cannot sign by itself.
+async fn native_jwt_authn_accepts_what_the_host_signed_with_rsa(workers: u32) {
+    let stage = Stage::managed_by(workers, |issuer| {
+        let mut policy = Policy::exchange(issuer);
+        policy.bindings[0]["alg"] = json!("RS256");
+        policy
+    })
+    .await;
+    let answer = stage.present(&stage.issuer.token("job")).await.expect(200);
+    let token = stage::seen(&answer).bearer().to_owned();
+    assert_eq!(Parts::of(&token).header["alg"], "RS256");
+    stage.envoy.until_counted("cambist.host_sign", 1).await;
+    assert_accepted(&stage, &token).await;
+}
+
+/// Asserts that a second Envoy takes `token`, and not with another signature.
+async fn assert_accepted(stage: &Stage, token: &str) {
     let port = stage.control_plane().port();
     let discovery = Request::get("/.well-known/openid-configuration").send(port).await.expect(200).json();
     assert_eq!(discovery["issuer"], AUTHORITY);
@@ -122,7 +141,7 @@ async fn native_jwt_authn_accepts_our_token(workers: u32) {
     let clusters = [config::cluster("upstream", stage.upstream.port()), config::cluster("authority", port)];
     let second = Setup::new(1, stage::bootstrap(&[check], &clusters)).start().await;
     let mut connection = Connection::open(second.port()).await.unwrap();
-    connection.send(&Request::get("/").bearer(&token)).await.expect(200);
+    connection.send(&Request::get("/").bearer(token)).await.expect(200);
     let broken = format!("{}A", token.strip_suffix(|_: char| true).unwrap());
     let last = token.chars().last().unwrap();
     let broken = if last == 'A' { token.replace(last, "Q") } else { broken };

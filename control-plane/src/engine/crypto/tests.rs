@@ -47,11 +47,11 @@ fn key(group: &Value, alg: Alg) -> VerificationKey {
         padded.extend(digits);
         BASE64URL_NOPAD.encode(&padded)
     };
-    let jwk = match alg {
-        Alg::Es256 => {
+    let jwk = match alg.name() {
+        "ES256" => {
             json!({ "kty": "EC", "crv": "P-256", "x": coordinate("wx", 32), "y": coordinate("wy", 32) })
         }
-        Alg::Es384 => {
+        "ES384" => {
             json!({ "kty": "EC", "crv": "P-384", "x": coordinate("wx", 48), "y": coordinate("wy", 48) })
         }
         _ => json!({ "kty": "RSA", "n": number("modulus"), "e": number("publicExponent") }),

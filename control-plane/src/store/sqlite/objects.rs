@@ -73,6 +73,23 @@ pub(super) async fn configuration(
     rows.into_iter().map(from_row).collect()
 }
 
+/// Whether an enabled binding names this algorithm.
+pub(super) async fn is_signed_with(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    alg: &str,
+) -> Result<bool, StoreError> {
+    let (found,): (bool,) = sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM objects WHERE tenant = $1 AND kind = 'binding' \
+         AND doc ->> '$.alg' = $2 AND COALESCE(doc ->> '$.enabled', 1))",
+    )
+    .bind(tenant)
+    .bind(alg)
+    .fetch_one(connection)
+    .await?;
+    Ok(found)
+}
+
 /// Makes a change with its audit row and epoch. Returns the object as it is then, and the new head.
 pub(super) async fn change(
     connection: &mut SqliteConnection,

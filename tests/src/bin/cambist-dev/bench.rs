@@ -3,6 +3,7 @@
 //! The machine is noisy, so rounds are interleaved and ratios are taken within a round. Deliberately absent: absolute
 //! goals.
 
+mod exchanges;
 mod load;
 mod pace;
 mod report;
@@ -131,12 +132,24 @@ pub(crate) async fn measure(plan: Plan) -> ExitCode {
     for lane in &lanes {
         met &= print_added_latency(lane, &report, plan);
     }
+    println!();
+    let mut rows = report.rows();
+    met &= exchanges::measure(plan, &folder, &mut rows).await;
     let path = folder.join("report.json");
-    let rows = report.rows();
     let content =
         json!({ "rows": rows, "envoy": envoy_version(), "cores": num_cores(), "rounds": plan.rounds });
     fs::write(&path, format!("{content:#}\n")).expect("a report can be written");
     println!("\nWrote {}.", path.display());
+    if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Measures the control plane's exchanges alone, a minute instead of ten; fails when the gate is missed.
+pub(crate) async fn measure_exchanges(plan: Plan) -> ExitCode {
+    assert!(num_cores() >= 2, "the bench needs a core for the control plane and one for the load");
+    stay_on(LOAD_CORE);
+    let folder = artifact::target().join("bench");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    let met = exchanges::measure(plan, &folder, &mut Vec::new()).await;
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -252,13 +265,18 @@ fn cpu_seconds(envoy: &Envoy) -> f64 {
 
 /// Keeps this process, and those it starts, on one core.
 fn stay_on(core: usize) {
+    pin(std::process::id(), core);
+}
+
+/// Keeps a process on one core.
+fn pin(process: u32, core: usize) {
     let mut cores = CpuSet::new();
     cores.set(core).expect("a core");
     // Threads of the runtime exist already; each is moved.
-    for task in fs::read_dir("/proc/self/task").expect("threads are listed") {
+    for task in fs::read_dir(format!("/proc/{process}/task")).expect("threads are listed") {
         let name = task.expect("a thread").file_name();
         let id = name.to_string_lossy().parse().expect("a thread's number");
-        sched_setaffinity(Pid::from_raw(id), &cores).expect("this process may choose its core");
+        sched_setaffinity(Pid::from_raw(id), &cores).expect("a process of ours may be moved");
     }
 }
 

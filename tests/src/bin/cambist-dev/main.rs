@@ -17,7 +17,9 @@ const USAGE: &str = "usage: cambist-dev COMMAND
   demo                              runs the story once and shows it
   up                                starts the same and leaves it running
   issuer                            serves an issuer and an upstream for envoy/minimal.yaml
-  bench [--rounds N] [--seconds N]  measures beside native jwt_authn
+  bench [--rounds N] [--seconds N]  measures beside native jwt_authn, and the control plane
+  exchanges [--rounds N] [--seconds N]
+                                    measures the control plane alone
   hostile [requests=N] [seed=N] [planted=1]
                                     sends hostile requests; planted=1: to a module that fails on purpose
   faults [short=1] [only=TRIAL]     rotations, storms, outages and dead VMs under load; TRIAL is
@@ -37,6 +39,10 @@ fn main() -> ExitCode {
         ["issuer"] => run(issuer::serve()),
         ["bench", ..] => match bench::Plan::parse(&words[1..]) {
             Ok(plan) => run(bench::measure(plan)),
+            Err(error) => usage(&error),
+        },
+        ["exchanges", ..] => match bench::Plan::parse(&words[1..]) {
+            Ok(plan) => run(bench::measure_exchanges(plan)),
             Err(error) => usage(&error),
         },
         ["hostile", ..] => match hostile::Plan::parse(&words[1..]) {

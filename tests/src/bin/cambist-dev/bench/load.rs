@@ -12,6 +12,8 @@ const GRACE_SECONDS: u32 = 15;
 
 const SCRIPT: &str = include_str!("load.lua");
 
+const EXCHANGES: &str = include_str!("exchanges.lua");
+
 /// The load generator with its script in place.
 #[derive(Debug)]
 pub(crate) struct Generator {
@@ -36,8 +38,17 @@ pub(crate) struct Run {
 impl Generator {
     /// Puts the script into `folder`.
     pub(crate) fn new(folder: &Path) -> Self {
-        let script = folder.join("load.lua");
-        std::fs::write(&script, SCRIPT).expect("a script can be written");
+        Self::with(folder, "load.lua", SCRIPT)
+    }
+
+    /// Exchanges the tokens at a token endpoint in the place of presenting them.
+    pub(crate) fn of_exchanges(folder: &Path) -> Self {
+        Self::with(folder, "exchanges.lua", EXCHANGES)
+    }
+
+    fn with(folder: &Path, name: &str, content: &str) -> Self {
+        let script = folder.join(name);
+        std::fs::write(&script, content).expect("a script can be written");
         Self { script }
     }
 
