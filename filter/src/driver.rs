@@ -110,13 +110,16 @@ pub fn go_on(
     if !host.select_context(stream) {
         return;
     }
-    // Another policy may be in force than when the request came, with other headers that count.
-    let headers = host.request_headers();
-    if !identity_headers::strip(host, &headers, &gateway.state) {
-        respond(host, &Response::denial(Denial::TokenMalformed, None));
-        return;
+    // Another policy may be in force than when the request came, with other headers that count. The host shows none of
+    // a request whose body it gave already.
+    if !flow.has_body() {
+        let headers = host.request_headers();
+        if !identity_headers::strip(host, &headers, &gateway.state) {
+            respond(host, &Response::denial(Denial::TokenMalformed, None));
+            return;
+        }
+        flow.refresh(&Parts::of(&headers, &gateway.state).head());
     }
-    flow.refresh(&Parts::of(&headers, &gateway.state).head());
     let step = gateway.resume(host, &flow, answer);
     match carry_out(gateway, host, executing, stream, step) {
         Outcome::Forwarded => host.resume_request(),

@@ -7,6 +7,7 @@
 mod claims;
 mod condition;
 pub mod driver;
+mod exchange_form;
 mod header_map;
 mod jwk;
 mod mutation;
@@ -17,15 +18,15 @@ mod template;
 mod token;
 
 pub use self::{
-    claims::claims, condition::condition, header_map::header_map, jwk::jwk, path::path,
-    shared_record::shared_record, snapshot::snapshot, template::template, token::token,
+    claims::claims, condition::condition, exchange_form::exchange_form, header_map::header_map, jwk::jwk,
+    path::path, shared_record::shared_record, snapshot::snapshot, template::template, token::token,
 };
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("token", token),
     ("claims", claims),
     ("jwk", jwk),
@@ -35,4 +36,5 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("snapshot", snapshot),
     ("header_map", header_map),
     ("shared_record", shared_record),
+    ("exchange_form", exchange_form),
 ];

@@ -86,6 +86,11 @@ fn shared_record_survives_mutated_inputs() {
 }
 
 #[test]
+fn exchange_form_survives_mutated_inputs() {
+    survives("exchange_form");
+}
+
+#[test]
 fn a_target_that_panics_is_found_and_its_input_saved() {
     let target: Target = |data| assert!(!data.contains(&b'%'), "planted");
     let folder = target_folder().join("fuzz/planted");

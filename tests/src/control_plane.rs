@@ -151,7 +151,9 @@ impl ControlPlane {
             self.post("/v1/issuers", issuer).await;
         }
         for client in &policy.clients {
-            let created = self.post("/v1/clients", &json!({ "name": client["name"] })).await;
+            let mut client = client.clone();
+            client.as_object_mut().expect("an object").remove("client_id");
+            let created = self.post("/v1/clients", &client).await;
             created["client_id"].as_str().expect("a client has an id").clone_into(&mut client_id);
         }
         for binding in &policy.bindings {

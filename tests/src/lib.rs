@@ -20,6 +20,7 @@ pub mod raw;
 pub mod server;
 pub mod stage;
 pub mod tls;
+pub mod token_endpoint;
 pub mod upstream;
 pub mod verdict;
 pub mod wait;

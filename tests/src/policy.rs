@@ -36,6 +36,8 @@ pub struct Policy {
     pub bindings: Vec<Value>,
     /// Routes.
     pub routes: Vec<Value>,
+    /// Hosts on which the gateway answers as the authority; nowhere if there are none.
+    pub endpoints: Vec<String>,
 }
 
 // === impl Policy ===
@@ -48,6 +50,7 @@ impl Policy {
             clients: vec![json!({ "client_id": CLIENT, "name": "Test" })],
             bindings: vec![binding("main", "main")],
             routes: vec![route("everything", "/", "none")],
+            endpoints: Vec::new(),
         }
     }
 
@@ -66,6 +69,9 @@ impl Policy {
     /// A plugin configuration that holds this policy. Minting takes its key from [`KEY_ENV`].
     pub fn inline(&self) -> Value {
         let mut plugin = plugin();
+        if !self.endpoints.is_empty() {
+            plugin["endpoints"] = json!({ "hosts": self.endpoints });
+        }
         plugin["snapshot"] = json!({
             "authority": AUTHORITY,
             "issuers": self.issuers,

@@ -53,13 +53,26 @@ impl Stage {
     }
 
     async fn managed_cold_with(workers: u32, issuer: Issuer, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
+        Self::managed_on(workers, issuer, policy, |plugin| {
+            config::listener("gateway", &[config::cambist(&plugin)], "upstream")
+        })
+        .await
+    }
+
+    async fn managed_on(
+        workers: u32,
+        issuer: Issuer,
+        policy: impl FnOnce(&Issuer) -> Policy,
+        listener: impl FnOnce(Value) -> Value,
+    ) -> Self {
         let control_plane = ControlPlane::start().await;
         let client_id = control_plane.apply(&policy(&issuer)).await;
         let gateway_token = control_plane.register_gateway().await;
         let upstream = Upstream::start().await;
-        let filter = config::cambist(&policy::from_control_plane());
+        let listener = listener(policy::from_control_plane());
         let clusters = clusters(&upstream, control_plane.port());
-        let setup = Setup::new(workers, bootstrap(&[filter], &clusters)).env(TOKEN_ENV, &gateway_token);
+        let setup =
+            Setup::new(workers, config::bootstrap(&[listener], &clusters)).env(TOKEN_ENV, &gateway_token);
         let envoy = setup.start().await;
         let signing_key = Key::p256("unused");
         Self {
@@ -71,6 +84,18 @@ impl Stage {
             client_id,
             gateway_token,
         }
+    }
+
+    /// A control plane with `policy` for an issuer that signs with ES256, and a gateway that answers as the authority.
+    pub async fn managed_with_endpoints(workers: u32, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
+        let issuer = Issuer::start(Key::p256("first")).await;
+        let stage = Self::managed_on(workers, issuer, policy, |mut plugin| {
+            plugin["endpoints"] = serde_json::json!({ "hosts": ["*"] });
+            config::listener_with_endpoints("gateway", &config::cambist(&plugin), "upstream")
+        })
+        .await;
+        stage.envoy.until_ready().await;
+        stage
     }
 
     /// No control plane: `policy` for an issuer that signs with ES256.

@@ -99,6 +99,7 @@ fn judge(key: &Key) -> Judge {
         clients: vec![json!({ "client_id": CLIENT, "name": "Test" })],
         bindings: vec![binding("main", "main")],
         routes: vec![route("everything", "/", "none")],
+        endpoints: Vec::new(),
     };
     Judge::new(&policy.inline())
 }

@@ -46,7 +46,9 @@ mod e2e {
     mod revocation;
     mod rotation;
     mod shared_keys;
+    mod sidecar;
     mod tls_issuers;
+    mod token_endpoint;
     mod token_sources;
     mod userinfo;
     mod vectors;

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cambist_core::denial::Denial;
+use cambist_core::wire::snapshot::GrantType;
+
 /// Lines a Rust file may have.
 const LONGEST_FILE: usize = 500;
 
@@ -11,7 +14,7 @@ const LONGEST_FILE: usize = 500;
 const CHECKLIST: u32 = 144;
 
 /// Attacks in `docs/attacks.md`, by kind.
-const ATTACKS: [(&str, u32); 4] = [("A", 18), ("C", 11), ("J", 12), ("R", 17)];
+const ATTACKS: [(&str, u32); 5] = [("A", 18), ("C", 11), ("J", 12), ("R", 17), ("X", 8)];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -148,6 +151,28 @@ fn attacks_have_every_id_and_name_tests_that_exist() {
         );
     }
     assert!(faults.is_empty(), "docs/attacks.md:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_token_endpoints_page_has_every_denial_with_its_errors() {
+    let text = read("docs/token-endpoint.md");
+    let rows: BTreeSet<String> =
+        text.lines().filter(|line| line.starts_with("| `")).map(String::from).collect();
+    let error = |denial: Denial, grant| denial.token_endpoint_row(Some(grant)).error.unwrap();
+    let wanted: BTreeSet<String> = Denial::ALL
+        .into_iter()
+        // Routes alone refuse so; a malformed token is `JwtMalformed` here.
+        .filter(|denial| {
+            !matches!(denial, Denial::TokenMissing | Denial::TokenMalformed | Denial::RouteUnknown)
+        })
+        .map(|denial| {
+            let status = denial.token_endpoint_row(None).status;
+            let (bearer, exchange) =
+                (error(denial, GrantType::JwtBearer), error(denial, GrantType::TokenExchange));
+            format!("| `{}` | {status} | `{bearer}` | `{exchange}` |", denial.reason())
+        })
+        .collect();
+    assert_eq!(rows, wanted);
 }
 
 #[test]

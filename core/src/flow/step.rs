@@ -219,6 +219,11 @@ impl Flow {
         self.request = head.to_request();
     }
 
+    /// Whether its body was read: then its head is gone on, and no shell can look at it again.
+    pub const fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
     /// About how many bytes it keeps, so that a shell can bound what waits.
     pub fn weight(&self) -> usize {
         self.request.weight().saturating_add(self.body.as_ref().map_or(0, Vec::len))

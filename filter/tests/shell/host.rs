@@ -134,7 +134,11 @@ impl Host for FakeHost {
 
     fn request_headers(&self) -> HeaderMap {
         let stage = self.0.borrow();
-        let headers = stage.streams[&stage.selected].headers.iter();
+        let stream = &stage.streams[&stage.selected];
+        if stream.is_past_headers {
+            return HeaderMap::default();
+        }
+        let headers = stream.headers.iter();
         let map = HeaderMap::from_pairs(headers.map(|(name, value)| (name.as_bytes(), value.as_slice())));
         stage.raw_headers.clone().unwrap_or(map)
     }

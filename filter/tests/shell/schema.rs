@@ -93,10 +93,12 @@ fn the_examples_show_every_field() {
     for definition in [
         "control_plane",
         "clusters",
+        "endpoints",
         "snapshot",
         "issuer",
         "userinfo",
         "client",
+        "client_credentials",
         "binding",
         "route",
         "condition",
@@ -117,6 +119,7 @@ fn the_schema_has_exactly_the_fields_of_the_code() {
         (full, "", "/properties"),
         (control_plane, "/control_plane", "/$defs/control_plane/properties"),
         (control_plane, "/clusters", "/$defs/clusters/properties"),
+        (full, "/endpoints", "/$defs/endpoints/properties"),
     ] {
         let mut config = config.clone();
         config.pointer_mut(pointer).unwrap()[UNKNOWN] = true.into();
@@ -128,6 +131,7 @@ fn the_schema_has_exactly_the_fields_of_the_code() {
         ("/issuers/0", "issuer"),
         ("/issuers/0/userinfo", "userinfo"),
         ("/clients/0", "client"),
+        ("/clients/0/credentials", "client_credentials"),
         ("/bindings/0", "binding"),
         ("/bindings/0/condition", "condition"),
         ("/bindings/0/condition/all/0", "condition"),
@@ -170,6 +174,17 @@ fn the_schema_has_exactly_the_values_of_the_code() {
         ("/bindings/0/profile", json!(UNKNOWN), strings(of("/$defs/binding/properties/profile/enum"))),
         ("/routes/0/path", json!({ UNKNOWN: "/" }), keys(of("/$defs/route/properties/path/properties"))),
         ("/routes/0/mode", json!(UNKNOWN), strings(of("/$defs/route/properties/mode/enum"))),
+        (
+            "/clients/0/grant_types/0",
+            json!(UNKNOWN),
+            strings(of("/$defs/client/properties/grant_types/items/enum")),
+        ),
+        (
+            "/clients/0/authentication",
+            json!(UNKNOWN),
+            strings(of("/$defs/client/properties/authentication/enum")),
+        ),
+        ("/routes/0/place", json!(UNKNOWN), strings(of("/$defs/route/properties/place/enum"))),
         ("/routes/0/exchange", json!(UNKNOWN), strings(of("/$defs/route/properties/exchange/enum"))),
         (
             "/routes/0/token_sources/0",

@@ -87,6 +87,8 @@ pub(super) struct Stream {
     pub(super) root: u32,
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) body: Vec<u8>,
+    /// Whether its headers are out of reach: Envoy shows them no more once they went on.
+    pub(super) is_past_headers: bool,
     pub(super) trailers: Vec<(String, Vec<u8>)>,
     pub(super) filter_state: BTreeMap<String, Vec<u8>>,
     pub(super) state: State,
@@ -191,7 +193,7 @@ impl Stream {
     /// A request of root context `root` whose headers are in the filter.
     pub(super) fn arriving(root: u32, headers: Vec<(String, Vec<u8>)>) -> Self {
         let (trailers, filter_state, state) = (Vec::new(), BTreeMap::new(), State::Arriving);
-        Self { root, headers, body: Vec::new(), trailers, filter_state, state }
+        Self { root, headers, body: Vec::new(), is_past_headers: false, trailers, filter_state, state }
     }
 }
 

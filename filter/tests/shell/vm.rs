@@ -156,6 +156,7 @@ impl Vm {
                 // What it may still do to it: the filter behind holds it.
                 stream.state = State::Paused;
             }
+            stream.is_past_headers = true;
             stream.body.extend_from_slice(part);
             stream.body.len()
         });

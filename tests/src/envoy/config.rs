@@ -177,6 +177,32 @@ pub fn listener(name: &str, filters: &[Value], upstream: &str) -> Value {
     managed_by(name, &manager(name, filters, upstream))
 }
 
+/// As [`listener`], for a gateway that answers as the authority: a `buffer` filter after ours holds token requests,
+/// and nothing else. The same as in `envoy/gateway.yaml`.
+pub fn listener_with_endpoints(name: &str, filter: &Value, upstream: &str) -> Value {
+    const BUFFER: &str = "envoy.filters.http.buffer";
+    let kind = format!("{EXTENSIONS}.filters.http.buffer.v3");
+    // More than ours reads, so that it is ours that answers.
+    let most = 131_072;
+    let buffer = json!({
+        "name": BUFFER,
+        "disabled": true,
+        "typed_config": { "@type": format!("{kind}.Buffer"), "max_request_bytes": most },
+    });
+    let mut manager = manager(name, &[filter.clone(), buffer], upstream);
+    let held = json!({
+        BUFFER: { "@type": format!("{kind}.BufferPerRoute"), "buffer": { "max_request_bytes": most } },
+    });
+    let routes = manager["route_config"]["virtual_hosts"][0]["routes"].as_array_mut().expect("routes");
+    for path in ["/v1/auth/oidc/exchange", "/oauth2/v1/token"] {
+        let route = json!({
+            "match": { "path": path }, "route": { "cluster": upstream }, "typed_per_filter_config": held,
+        });
+        routes.insert(0, route);
+    }
+    managed_by(name, &manager)
+}
+
 /// The connection manager of such a listener.
 pub fn manager(name: &str, filters: &[Value], upstream: &str) -> Value {
     let router = json!({

@@ -1,0 +1,167 @@
+//! The token endpoint at a gateway: what it grants and refuses, and that nobody behind it sees any of it.
+
+use std::time::Duration;
+
+use cambist_tests::client::Request;
+use cambist_tests::envoy::config;
+use cambist_tests::issuer::{Fault, Issuer};
+use cambist_tests::jwt::{Key, Parts};
+use cambist_tests::policy::{AUTHORITY, CLIENT, Policy, TARGET};
+use cambist_tests::stage::Stage;
+use cambist_tests::token_endpoint::{self, JWT_BEARER, Scene, form};
+use cambist_tests::wait;
+use serde_json::json;
+
+/// What the client may present; the policy holds its SHA-256.
+const SECRET: &str = "a secret+with odd:characters";
+const SECRET_SHA256: &str = "458e8f402c5144af27847ed1386148d0de46007f2949ed334a15bab29c76137f";
+
+workers! {
+    grants_what_the_specifications_show,
+    refuses_as_the_specifications_say,
+    waits_for_keys_with_the_body_and_says_when_there_are_none,
+    publishes_what_verifies_its_tokens,
+    goes_on_without_the_control_plane,
+}
+
+/// A gateway that answers as the authority, its policy inline.
+async fn inline(workers: u32) -> Stage {
+    inline_with(workers, Issuer::start(Key::p256("first")).await).await
+}
+
+async fn inline_with(workers: u32, issuer: Issuer) -> Stage {
+    let policy = policy(&issuer);
+    Stage::inline_on(workers, issuer, &policy, |filter| {
+        vec![config::listener_with_endpoints("gateway", &filter, "upstream")]
+    })
+    .await
+}
+
+fn policy(issuer: &Issuer) -> Policy {
+    let mut policy = Policy { endpoints: vec!["*".to_owned()], ..Policy::exchange(issuer) };
+    policy.clients[0]["grant_types"] = json!([JWT_BEARER, token_endpoint::TOKEN_EXCHANGE]);
+    policy.clients[0]["secrets"] = json!([SECRET_SHA256]);
+    policy
+}
+
+const fn scene(issuer: &Issuer) -> Scene<'_> {
+    Scene { issuer, client: CLIENT, secret: SECRET }
+}
+
+async fn grants_what_the_specifications_show(workers: u32) {
+    let stage = inline(workers).await;
+    let scene = scene(&stage.issuer);
+    for grant in token_endpoint::grants(&scene) {
+        for answer in stage.envoy.send_to_each_worker(&grant.request).await {
+            let access = Parts::of(&grant.check(&answer));
+            assert_eq!(access.header["typ"], "at+jwt", "{}", grant.name);
+            assert_eq!(access.claims["iss"], AUTHORITY);
+            assert_eq!(access.claims["aud"], TARGET);
+            assert_eq!(access.claims["client_id"], CLIENT);
+            assert_eq!(access.claims["scope"], answer.json()["scope"]);
+            assert_eq!(access.claims["workload"]["sub"], "job");
+        }
+    }
+    assert_eq!(stage.upstream.count(), 0, "the upstream saw a token request");
+}
+
+async fn refuses_as_the_specifications_say(workers: u32) {
+    let stage = inline(workers).await;
+    let cases = token_endpoint::refusals(&scene(&stage.issuer));
+    assert!(cases.len() > 60, "{}", cases.len());
+    for refusal in &cases {
+        refusal.check(&stage.envoy.send(&refusal.request).await);
+    }
+    let credentials =
+        form(&[("grant_type", "client_credentials"), ("client_id", CLIENT), ("client_secret", SECRET)]);
+    let answer = stage.envoy.send(&credentials).await.expect(400);
+    assert_eq!(answer.text(), "{\"error\":\"unsupported_grant_type\"}\n");
+    // What we minted ourselves is no subject token (attack X4).
+    let minted = form(&[("grant_type", JWT_BEARER), ("assertion", &stage.issuer.token("job"))]);
+    let minted =
+        stage.envoy.send(&minted).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let again = form(&[("grant_type", JWT_BEARER), ("assertion", &minted)]);
+    assert_eq!(stage.envoy.send(&again).await.expect(400).text(), "{\"error\":\"invalid_grant\"}\n");
+    assert_eq!(stage.upstream.count(), 0, "the upstream saw a token request");
+}
+
+async fn waits_for_keys_with_the_body_and_says_when_there_are_none(workers: u32) {
+    let issuer = Issuer::start(Key::p256("first")).await;
+    issuer.set_fault(Fault::Hold);
+    let stage = inline_with(workers, issuer).await;
+    let request = form(&[("grant_type", JWT_BEARER), ("assertion", &stage.issuer.token("job"))]);
+    let port = stage.envoy.port();
+    let held = {
+        let request = request.clone();
+        tokio::spawn(async move { request.send(port).await })
+    };
+    wait::until("the request is held", wait::PATIENCE, async || {
+        stage
+            .envoy
+            .stats()
+            .await
+            .iter()
+            .any(|(name, count)| name.ends_with("http.gateway.downstream_rq_active") && *count > 0)
+    })
+    .await;
+    assert!(!held.is_finished());
+    stage.issuer.set_fault(Fault::None);
+    held.await.unwrap().expect(200);
+    assert_eq!(stage.upstream.count(), 0);
+
+    let issuer = Issuer::start(Key::p256("first")).await;
+    issuer.set_fault(Fault::Status(500));
+    let stage = inline_with(workers, issuer).await;
+    let request = form(&[("grant_type", JWT_BEARER), ("assertion", &stage.issuer.token("job"))]);
+    let answer = stage.envoy.send(&request).await.expect(503);
+    assert_eq!(answer.text(), "{\"error\":\"temporarily_unavailable\"}\n");
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(stage.upstream.count(), 0);
+}
+
+async fn publishes_what_verifies_its_tokens(workers: u32) {
+    let stage = inline(workers).await;
+    let get = async |path: &str| stage.envoy.send(&Request::get(path)).await.expect(200);
+    let document = get("/.well-known/openid-configuration").await;
+    assert_eq!(document.body, get("/.well-known/oauth-authorization-server").await.body);
+    assert_eq!(document.header("cache-control"), Some("public, max-age=300"));
+    let document = document.json();
+    assert_eq!(document["issuer"], AUTHORITY);
+    assert_eq!(document["token_endpoint"], format!("{AUTHORITY}/oauth2/v1/token"));
+    assert_eq!(document["jwks_uri"], format!("{AUTHORITY}/oauth2/v1/keys"));
+    assert_eq!(document["grant_types_supported"].as_array().map(Vec::len), Some(2));
+    let keys = get("/oauth2/v1/keys").await;
+    assert_eq!(keys.header("content-type"), Some("application/jwk-set+json"));
+    let request = form(&[("grant_type", JWT_BEARER), ("assertion", &stage.issuer.token("job"))]);
+    let answer = stage.envoy.send(&request).await.expect(200).json();
+    assert!(Parts::of(answer["access_token"].as_str().unwrap()).is_signed_by(&keys.json()));
+    assert_eq!(stage.upstream.count(), 0);
+}
+
+async fn goes_on_without_the_control_plane(workers: u32) {
+    let mut stage = Stage::managed_with_endpoints(workers, |issuer| {
+        let mut policy = policy(issuer);
+        policy.clients[0].as_object_mut().unwrap().remove("secrets");
+        policy
+    })
+    .await;
+    let port = stage.control_plane().port();
+    let of_gateway = stage.envoy.send(&Request::get("/oauth2/v1/keys")).await.expect(200);
+    let of_control_plane = Request::get("/oauth2/v1/keys").send(port).await.expect(200);
+    assert_eq!(of_gateway.body, of_control_plane.body, "the keys differ");
+    stage.control_plane_mut().stop().await;
+    let request = form(&[("grant_type", JWT_BEARER), ("assertion", &stage.issuer.token("job"))]);
+    for answer in stage.envoy.send_to_each_worker(&request).await {
+        let answer = answer.expect(200).json();
+        assert!(Parts::of(answer["access_token"].as_str().unwrap()).is_signed_by(&of_gateway.json()));
+    }
+    assert_eq!(stage.upstream.count(), 0);
+    stage.control_plane_mut().serve().await;
+    let identity = stage.control_plane().identity("job").await;
+    assert!(identity["count"].as_u64() >= Some(1), "{identity}");
+    wait::until("every mint is on record", Duration::from_secs(20), async || {
+        stage.control_plane().get("/v1/identities").await["items"][0]["count"].as_u64()
+            == Some(workers.into())
+    })
+    .await;
+}
