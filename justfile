@@ -42,8 +42,12 @@ programs:
 oidc-provider:
     @scripts/oidc-provider.sh
 
+# Installs the JWT library from npm that is shown access tokens; quick when it is there.
+verifiers:
+    @scripts/verifiers.sh
+
 # Everything that must pass: unit tests native and as wasm, the API, and end to end in real Envoy.
-test: wasm planted programs oidc-provider
+test: wasm planted programs oidc-provider verifiers
     @echo "== unit tests"
     cargo test --workspace --lib --bins
     @just test-core-wasm
@@ -78,7 +82,7 @@ test-control-plane:
     cargo test -p cambist-control-plane
 
 # Real Envoy, real processes. `just test-e2e rotation` runs the tests whose names contain it.
-test-e2e filter="": wasm planted programs oidc-provider
+test-e2e filter="": wasm planted programs oidc-provider verifiers
     cargo test --workspace --test e2e -- {{ filter }}
 
 # The README's local recipe, executed word for word with func-e.
@@ -93,6 +97,15 @@ kubernetes:
 test-kubernetes: wasm programs kubernetes
     cargo test --workspace --test kubernetes -- --test-threads=2
     @echo "== just test-kubernetes: passed"
+
+# Builds the verifier of JWT-SVIDs on go-spiffe, with Go; seconds once, nothing when it is there.
+spiffe:
+    @scripts/spiffe.sh
+
+# What gateways mint as JWT-SVIDs, shown to go-spiffe. Needs Go.
+test-spiffe: wasm programs spiffe
+    cargo test --workspace --test spiffe
+    @echo "== just test-spiffe: passed"
 
 # Formatting, clippy with warnings as errors on every crate alone, licences and sources.
 lint: setup
@@ -151,7 +164,7 @@ fuzz *options: setup
     scripts/fuzz.sh {{ options }}
 
 # What needs Go as well; CI runs it after `just test`.
-ci: test-func-e test-kubernetes
+ci: test-func-e test-kubernetes test-spiffe
 
 # All of it, in the order of cost.
 everything: lint check-each test ci

@@ -36,6 +36,8 @@ pub enum Command {
     /// Gateways of a running control plane
     #[command(subcommand)]
     Gateway(GatewayCommand),
+    /// Check one of your access tokens as a verifier elsewhere does; exit status 1 if it would be refused
+    Verify(VerifyArguments),
     /// Clients of a running control plane
     #[command(subcommand)]
     Client(ClientCommand),
@@ -196,6 +198,29 @@ pub struct GatewayKeysArguments {
     /// How the control plane is reached.
     #[command(flatten)]
     pub api: ApiArguments,
+}
+
+/// `cambist verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// The authority that the token must be of, exactly as verifiers are configured with it
+    #[arg(long, value_name = "URL")]
+    pub authority: String,
+    /// The audience that the token must be for
+    #[arg(long, value_name = "AUDIENCE")]
+    pub audience: String,
+    /// File with the token; `-` reads standard input. No option for the token itself: other users see command lines
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub token_file: PathBuf,
+    /// Fetch over http as well
+    #[arg(long)]
+    pub allow_http: bool,
+    /// PEM certificates of the authorities that its certificate may come from; the public ones otherwise
+    #[arg(long, value_name = "FILE", env = "CAMBIST_CA")]
+    pub ca: Option<PathBuf>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `cambist init`.

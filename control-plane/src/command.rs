@@ -1,4 +1,4 @@
-//! What `cambist` asks a running control plane for. Each command calls the API and shows the answer.
+//! What `cambist` asks a running control plane for. Each command calls it and shows the answer.
 
 use std::{error, fmt, io, path::PathBuf};
 
@@ -8,6 +8,7 @@ pub mod issuer;
 pub mod key;
 pub mod secret;
 mod table;
+pub mod verify;
 
 /// Why a command did nothing. Each says what to do.
 #[derive(Debug)]

@@ -93,6 +93,16 @@ impl Fetcher {
         Ok(Way { roots, proxy, allow_private })
     }
 
+    /// How somebody reaches a server from their own machine: whatever address it has but metadata's, and with the
+    /// certificates of `ca` in the place of the public ones.
+    pub fn own_way(&self, ca: Option<&str>) -> Result<Way, InvalidRoots> {
+        let roots = match ca {
+            Some(pem) => Roots::private(pem)?,
+            None => self.public.clone().ok_or(InvalidRoots::Empty)?,
+        };
+        Ok(Way { roots, proxy: None, allow_private: true })
+    }
+
     /// Gets keys from `endpoint` in at most [`PATIENCE`], telling `journey` of each step.
     pub async fn get(&self, endpoint: &Endpoint, way: &Way, journey: &mut Journey) -> Result<Answer, Stop> {
         self.ask_by(endpoint, way, Ask::Keys, journey).await

@@ -10,7 +10,7 @@ use std::{
 use cambist_control_plane::{
     args::{Arguments, ClientCommand, Command, GatewayCommand, IssuerCommand, KeyCommand, SecretCommand},
     clock::Clock,
-    command::{Shown, gateway, issuer, key, secret},
+    command::{Shown, gateway, issuer, key, secret, verify},
     init, logs, presets, serve,
 };
 use clap::Parser as _;
@@ -43,6 +43,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Issuer(IssuerCommand::Test(arguments)) => return show(&issuer::test(arguments).await?),
         Command::Issuer(IssuerCommand::Push(arguments)) => return show(&issuer::push(arguments).await?),
+        Command::Verify(arguments) => return show(&verify::verify(arguments, clock.now()).await?),
         Command::Gateway(GatewayCommand::Keys(arguments)) => return show(&gateway::keys(arguments).await?),
         Command::Client(ClientCommand::Secret(SecretCommand::Add(arguments))) => {
             print(secret::add(arguments).await?.expose())?;

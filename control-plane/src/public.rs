@@ -19,12 +19,18 @@ use crate::{app::App, keys::signing, problem::Problem, store::records::Tenant};
 
 pub(crate) mod token;
 
+const BUNDLE: &str = "/.well-known/spiffe-bundle";
+
+/// Seconds after which those who federate by the SPIFFE bundle should look again; as the keys' own age.
+const REFRESH_HINT: u32 = 300;
+
 /// The public endpoints.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route(OPENID, get(metadata))
         .route(OAUTH, get(metadata))
         .route(KEYS, get(keys))
+        .route(BUNDLE, get(bundle))
         .route(TOKEN, any(token::answer))
         .route(EXCHANGE, any(token::answer))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
@@ -45,6 +51,22 @@ async fn keys(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     Ok(cached(signing::jwks(&keys).to_string(), "application/jwk-set+json"))
 }
 
+/// The same keys as a SPIFFE bundle (SPIFFE Trust Domain and Bundle §4), whose readers pass over every key that is not for
+/// JWT-SVIDs. It serves whatever trust domain the bindings' templates name.
+async fn bundle(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let Tenant { tenant, .. } = tenant(&app).await?;
+    let mut bundle = signing::jwks(&app.store.keys(&tenant).await?);
+    for key in bundle.get_mut("keys").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(members) = key.as_object_mut() {
+            members.insert("use".into(), "jwt-svid".into());
+        }
+    }
+    if let Some(members) = bundle.as_object_mut() {
+        members.insert("spiffe_refresh_hint".into(), REFRESH_HINT.into());
+    }
+    Ok(cached(bundle.to_string(), "application/json"))
+}
+
 /// The same where the authority has a path: discovery puts its well-known part behind it, RFC 8414 §3.1 before it.
 pub async fn below_authority(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let unknown = || Problem::not_found("See the documentation for the resources there are.");
@@ -60,6 +82,7 @@ pub async fn below_authority(State(app): State<Arc<App>>, request: Request) -> R
     match path.strip_prefix(prefix) {
         Some(OPENID) => metadata(State(app)).await,
         Some(KEYS) => keys(State(app)).await,
+        Some(BUNDLE) => bundle(State(app)).await,
         _ if path.strip_prefix(OAUTH) == Some(prefix) => metadata(State(app)).await,
         _ => Err(unknown()),
     }

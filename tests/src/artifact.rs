@@ -57,6 +57,26 @@ pub fn oidc_provider() -> PathBuf {
     home
 }
 
+/// The folder with the JWT library that is not ours, installed by `just verifiers`.
+pub fn verifiers() -> PathBuf {
+    let home = root().join(".tools/verifiers");
+    let wanted = fs::read(root().join("tests/peers/verifiers/package-lock.json"));
+    let there = fs::read(home.join("package-lock.json"));
+    let same = wanted.is_ok_and(|wanted| there.is_ok_and(|there| wanted == there));
+    assert!(same, "{} is not what the lock file says; run: just verifiers", home.display());
+    home
+}
+
+/// The verifier of JWT-SVIDs that is not ours, built by `just spiffe`.
+pub fn spiffe() -> PathBuf {
+    let home = root().join(".tools/spiffe");
+    let wanted = fs::read(root().join("tests/peers/spiffe/go.sum"));
+    let there = fs::read(home.join("go.sum"));
+    let same = wanted.is_ok_and(|wanted| there.is_ok_and(|there| wanted == there));
+    assert!(same, "{} is not what go.sum says; run: just spiffe", home.display());
+    home.join("verify")
+}
+
 /// The folder with `kube-apiserver`, `etcd` and `kubectl`, built by `just kubernetes`.
 pub fn kubernetes() -> PathBuf {
     let answer = root().join(".tools/kubernetes-path");

@@ -23,4 +23,5 @@ pub mod tls;
 pub mod token_endpoint;
 pub mod upstream;
 pub mod verdict;
+pub mod verifiers;
 pub mod wait;

@@ -52,4 +52,6 @@ mod e2e {
     mod token_sources;
     mod userinfo;
     mod vectors;
+    mod verifiers;
+    mod verify_command;
 }

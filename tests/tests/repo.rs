@@ -258,7 +258,7 @@ fn ci_runs_the_readmes_test_command() {
     let script = read(".ci/run");
     assert!(script.contains("cargo install --locked just && just test;"));
     assert!(script.contains("just ci;"));
-    assert!(read("justfile").contains("\nci: test-func-e test-kubernetes\n"));
+    assert!(read("justfile").contains("\nci: test-func-e test-kubernetes"));
 }
 
 /// `just test` names its test programs, because one needs more than it may ask for: none may be forgotten.

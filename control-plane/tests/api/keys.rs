@@ -70,6 +70,22 @@ async fn publishes_public_keys_in_a_stable_order() {
 }
 
 #[tokio::test]
+async fn publishes_the_same_keys_as_a_spiffe_bundle() {
+    let bench = Bench::new().await;
+    let mut expected = bench.nobody.get("/oauth2/v1/keys").await.ok();
+    let answer = bench.nobody.get("/.well-known/spiffe-bundle").await;
+    assert!(answer.header("cache-control").starts_with("public, max-age="));
+    let bundle = answer.ok();
+    for key in expected["keys"].as_array_mut().unwrap() {
+        key["use"] = json!("jwt-svid");
+    }
+    assert_eq!(bundle["keys"], expected["keys"]);
+    assert_eq!(bundle["spiffe_refresh_hint"], 300);
+    let below = Bench::of("https://auth.example/tenants/a").await;
+    below.nobody.get("/tenants/a/.well-known/spiffe-bundle").await.ok();
+}
+
+#[tokio::test]
 async fn renews_the_fleet_key_before_it_ends_and_publishes_it_before_it_signs() {
     let bench = Bench::new().await;
     let gateway = bench.gateway("edge", true).await;

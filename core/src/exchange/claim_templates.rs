@@ -2,11 +2,12 @@
 //!
 //! Deliberately absent: claims that verifiers decide by, which are ours alone to set.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String};
+use core::fmt;
 
 use serde_json::{Map, Value};
 
-use super::template::{Template, Unfilled};
+use super::template::{InvalidTemplate, Template, Unfilled};
 use crate::attribute::Facts;
 
 /// The most names, of claims and of members inside them.
@@ -45,156 +46,144 @@ const OURS: [&str; 18] = [
 /// All claims of this beginning are ours.
 const OUR_PREFIX: &str = "cambist_";
 
-/// Compiled claims; empty for a binding without.
+/// Claims that compile; empty for a binding without.
+///
+/// Their texts are read again for each token: that costs little beside a signature, and nothing on a hit.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ClaimTemplates(Vec<(String, Shape)>);
-
-/// What a claim is worth.
-#[derive(Clone, Debug, PartialEq)]
-enum Shape {
-    /// Always the same; no text in it.
-    Constant(Value),
-    Text(Template),
-    List(Vec<Shape>),
-    Object(Vec<(String, Shape)>),
-}
+pub struct ClaimTemplates(Map<String, Value>);
 
 // === impl ClaimTemplates ===
 
 impl ClaimTemplates {
     /// Compiles `claims`, or says what is wrong with the first that is.
     pub fn compile(claims: &BTreeMap<String, Value>) -> Result<Self, String> {
-        if let Some(name) = claims.keys().find(|name| is_ours(name)) {
-            return Err(format!("{name:?} is set by the exchange alone; choose another name"));
+        let mut walk = Walk { facts: None, names: 0, bytes: 0 };
+        // Not collected: a map that sorts first is ten times the code.
+        let mut compiled = Map::new();
+        for (name, value) in claims {
+            if name.starts_with(OUR_PREFIX) || OURS.contains(&name.as_str()) {
+                return Err(format!("{name:?} is set by the exchange alone; choose another name"));
+            }
+            let member = walk.name(name).and_then(|()| walk.value(value, 1, Origin::Policy));
+            member.map_err(|fault| format!("{name:?} {fault}"))?;
+            compiled.insert(name.clone(), value.clone());
         }
-        let mut names = 0;
-        members(claims, &mut names, 1).map(Self)
+        Ok(Self(compiled))
     }
 
     /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The claims of one access token.
     pub fn fill(&self, facts: &Facts<'_>) -> Result<Map<String, Value>, Unfilled> {
-        let mut budget = Budget(MAX_FILLED_BYTES);
-        fill_members(&self.0, facts, &mut budget, 1)
+        let mut walk = Walk { facts: Some(facts), names: 0, bytes: 0 };
+        walk.members(&self.0, 1, Origin::Policy).map_err(|_| Unfilled)
     }
 }
 
-fn is_ours(name: &str) -> bool {
-    name.starts_with(OUR_PREFIX) || OURS.contains(&name)
+/// Where a value comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The binding: its texts are templates.
+    Policy,
+    /// The token: it is copied as it is.
+    Token,
 }
 
-fn members<'a>(
-    members: impl IntoIterator<Item = (&'a String, &'a Value)>,
-    names: &mut usize,
-    depth: usize,
-) -> Result<Vec<(String, Shape)>, String> {
-    let mut compiled = Vec::new();
-    for (name, value) in members {
-        *names = names.saturating_add(1);
-        if *names > MAX_NAMES {
-            return Err(format!("must have at most {MAX_NAMES} names in all"));
-        }
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.contains("${") {
-            return Err(format!("{name:?} is no name: 1 to {MAX_NAME_BYTES} bytes, and no template"));
-        }
-        compiled.push((name.clone(), shape(name, value, names, depth)?));
-    }
-    Ok(compiled)
+/// What is wrong with a claim.
+enum Fault {
+    Name,
+    TooManyNames,
+    TooDeep,
+    Template(InvalidTemplate),
+    /// What comes out is too large, or there is nothing to fill it with.
+    Unfilled,
 }
 
-fn shape(name: &str, value: &Value, names: &mut usize, depth: usize) -> Result<Shape, String> {
-    if depth > MAX_DEPTH {
-        return Err(format!("{name:?} is nested deeper than {MAX_DEPTH}"));
-    }
-    let deeper = depth.saturating_add(1);
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Shape::Constant(value.clone())),
-        Value::String(text) => {
-            Template::parse(text).map(Shape::Text).map_err(|invalid| format!("{name:?} {invalid}"))
-        }
-        Value::Array(items) => {
-            let items = items.iter().map(|item| shape(name, item, names, deeper));
-            items.collect::<Result<_, _>>().map(Shape::List)
-        }
-        Value::Object(object) => members(object, names, deeper).map(Shape::Object),
-    }
+/// One way through all claims: to judge them, or with facts to fill them.
+struct Walk<'w, 'f> {
+    facts: Option<&'w Facts<'f>>,
+    names: usize,
+    bytes: usize,
 }
 
-/// What may still come out.
-struct Budget(usize);
-
-impl Budget {
-    fn spend(&mut self, bytes: usize) -> Result<(), Unfilled> {
-        // What JSON needs around it.
-        let bytes = bytes.saturating_add(4);
-        self.0 = self.0.checked_sub(bytes).ok_or(Unfilled)?;
-        Ok(())
+impl Walk<'_, '_> {
+    fn name(&mut self, name: &str) -> Result<(), Fault> {
+        self.names = self.names.saturating_add(1);
+        if self.names > MAX_NAMES {
+            return Err(Fault::TooManyNames);
+        }
+        let is_name = !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.contains("${");
+        if is_name { Ok(()) } else { Err(Fault::Name) }
     }
 
-    fn spend_value(&mut self, value: &Value, depth: usize) -> Result<(), Unfilled> {
-        if depth > MAX_FILLED_DEPTH {
-            return Err(Unfilled);
+    /// Counts `bytes` and what JSON needs around them.
+    fn spend(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.bytes = self.bytes.saturating_add(bytes).saturating_add(4);
+        if self.facts.is_some() && self.bytes > MAX_FILLED_BYTES { Err(Fault::Unfilled) } else { Ok(()) }
+    }
+
+    fn members(
+        &mut self,
+        members: &Map<String, Value>,
+        depth: usize,
+        origin: Origin,
+    ) -> Result<Map<String, Value>, Fault> {
+        let mut filled = Map::new();
+        for (name, value) in members {
+            if origin == Origin::Policy {
+                self.name(name)?;
+            }
+            self.spend(name.len())?;
+            filled.insert(name.clone(), self.value(value, depth, origin)?);
+        }
+        Ok(filled)
+    }
+
+    fn value(&mut self, value: &Value, depth: usize, origin: Origin) -> Result<Value, Fault> {
+        let most = if origin == Origin::Policy { MAX_DEPTH } else { MAX_FILLED_DEPTH };
+        if depth > most {
+            return Err(Fault::TooDeep);
         }
         let deeper = depth.saturating_add(1);
         match value {
-            Value::Null | Value::Bool(_) => self.spend(0),
-            Value::Number(_) => self.spend(20),
-            Value::String(text) => self.spend(text.len()),
+            Value::String(text) if origin == Origin::Policy => {
+                let template = Template::parse(text).map_err(Fault::Template)?;
+                let Some(facts) = self.facts else { return Ok(Value::Null) };
+                let filled = template.value(facts).map_err(|_| Fault::Unfilled)?;
+                self.value(&filled, depth, Origin::Token)
+            }
             Value::Array(items) => {
                 self.spend(0)?;
-                items.iter().try_for_each(|item| self.spend_value(item, deeper))
+                let items = items.iter().map(|item| self.value(item, deeper, origin));
+                items.collect::<Result<_, _>>().map(Value::Array)
             }
             Value::Object(members) => {
                 self.spend(0)?;
-                members.iter().try_for_each(|(name, value)| {
-                    self.spend(name.len())?;
-                    self.spend_value(value, deeper)
-                })
+                self.members(members, deeper, origin).map(Value::Object)
             }
-        }
-    }
-}
-
-fn fill_members(
-    members: &[(String, Shape)],
-    facts: &Facts<'_>,
-    budget: &mut Budget,
-    depth: usize,
-) -> Result<Map<String, Value>, Unfilled> {
-    let mut filled = Map::new();
-    for (name, shape) in members {
-        budget.spend(name.len())?;
-        filled.insert(name.clone(), shape.fill(facts, budget, depth)?);
-    }
-    Ok(filled)
-}
-
-// === impl Shape ===
-
-impl Shape {
-    fn fill(&self, facts: &Facts<'_>, budget: &mut Budget, depth: usize) -> Result<Value, Unfilled> {
-        let deeper = depth.saturating_add(1);
-        match self {
-            Self::Constant(value) => {
-                budget.spend_value(value, depth)?;
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                // No number takes more as JSON writes it.
+                self.spend(value.as_str().map_or(24, str::len))?;
                 Ok(value.clone())
             }
-            Self::Text(template) => {
-                let value = template.value(facts)?;
-                budget.spend_value(&value, depth)?;
-                Ok(value.into_owned())
-            }
-            Self::List(items) => {
-                budget.spend(0)?;
-                let items = items.iter().map(|item| item.fill(facts, budget, deeper));
-                items.collect::<Result<_, _>>().map(Value::Array)
-            }
-            Self::Object(members) => fill_members(members, facts, budget, deeper).map(Value::Object),
         }
+    }
+}
+
+// === impl Fault ===
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "is or holds no name: 1 to 256 bytes, and no template",
+            Self::TooManyNames => "is too many: there may be 64 names in all",
+            Self::TooDeep => "is nested deeper than 8",
+            Self::Template(invalid) => return invalid.fmt(f),
+            Self::Unfilled => "comes to nothing",
+        })
     }
 }
 

@@ -101,7 +101,7 @@ pub fn mint(
         workload,
         claims,
     } = access_token;
-    // A validator of SPIFFE's has no leeway for `nbf` to use, and no use for what only we read.
+    // JWT-SVID §3 asks for no `nbf`, and a SPIFFE ID is all that its readers know of a workload.
     let (typ, nbf, workload) = match profile {
         Profile::AtJwt => (TYP, Some(*iat), workload.as_ref()),
         Profile::JwtSvid => (SVID_TYP, None, None),
@@ -162,5 +162,7 @@ enum Audience<'a> {
     Several(&'a [&'a str]),
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -58,7 +58,7 @@ fn templates_of_a_binding() {
     has_fault("binding/cart/claims", "\"sub\" is set by the exchange", |wire| {
         wire.bindings[0].claims.insert("sub".into(), json!("x"));
     });
-    has_fault("binding/cart/claims", "\"deep\" cannot use userinfo", |wire| {
+    has_fault("binding/cart/claims", "\"env\" cannot use userinfo", |wire| {
         wire.bindings[0].claims.insert("env".into(), json!({ "deep": ["${userinfo.email}"] }));
     });
     is_valid(|wire| {
