@@ -121,4 +121,6 @@ impl Pair {
 }
 
 #[cfg(test)]
+mod flips;
+#[cfg(test)]
 mod tests;

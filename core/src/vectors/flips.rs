@@ -3,7 +3,8 @@
 //!
 //! Every signature is cut at every length. Flipping every bit of every signature takes minutes, so by default a
 //! signature of a file has one in so many bits flipped ([`Steps`]), other ones than its neighbour: natively every place
-//! is flipped in some signature of each kind. `just every-flip` flips all of them.
+//! is flipped in some signature of each kind. `just every-flip` flips all of them here; the control plane's tests flip all of
+//! them with its cryptography.
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -28,12 +28,12 @@ const SUITES: [(&str, Alg); 10] = [
     (fixture!("ecdsa_secp384r1_sha384_p1363_test.json"), Alg::Es384),
 ];
 
-fn hex(value: &Value) -> Vec<u8> {
+pub(super) fn hex(value: &Value) -> Vec<u8> {
     HEXLOWER.decode(value.as_str().unwrap().as_bytes()).unwrap()
 }
 
 /// The group's key, written of the vector's numbers.
-fn key(group: &Value, alg: Alg) -> VerificationKey {
+pub(super) fn key(group: &Value, alg: Alg) -> VerificationKey {
     let public = &group["publicKey"];
     let number = |name: &str| {
         let bytes = hex(&public[name]);
