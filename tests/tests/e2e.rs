@@ -23,6 +23,7 @@ macro_rules! workers {
 
 mod e2e {
     mod algorithms;
+    mod both_endpoints;
     mod claims_out;
     mod conditions;
     mod configurations;
