@@ -107,6 +107,15 @@ test-spiffe: wasm programs spiffe
     cargo test --workspace --test spiffe
     @echo "== just test-spiffe: passed"
 
+# Builds a token endpoint of Ory's fosite, with Go; a minute once, nothing when it is there.
+fosite:
+    @scripts/fosite.sh
+
+# External exchange at a token endpoint that is not ours. Needs Go.
+test-external: wasm programs fosite
+    cargo test --workspace --test external -- --test-threads=2
+    @echo "== just test-external: passed"
+
 # Formatting, clippy with warnings as errors on every crate alone, licences and sources.
 lint: setup
     cargo fmt --all --check
@@ -164,7 +173,7 @@ fuzz *options: setup
     scripts/fuzz.sh {{ options }}
 
 # What needs Go as well; CI runs it after `just test`.
-ci: test-func-e test-kubernetes test-spiffe
+ci: test-func-e test-kubernetes test-spiffe test-external
 
 # All of it, in the order of cost.
 everything: lint check-each test ci

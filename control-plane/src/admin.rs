@@ -6,7 +6,7 @@ use axum::{
     Router,
     routing::{delete, get, post},
 };
-use cambist_core::wire::snapshot::{Binding, Issuer, Route};
+use cambist_core::wire::snapshot::{Binding, ExternalEndpoint, Issuer, Route};
 
 use crate::{
     app::App,
@@ -58,6 +58,11 @@ pub fn router() -> Router<Arc<App>> {
         )
         .route("/v1/routes", get(list::<Route>).post(create::<Route>))
         .route("/v1/routes/{id}", get(read::<Route>).put(replace::<Route>).delete(remove::<Route>))
+        .route("/v1/external-endpoints", get(list::<ExternalEndpoint>).post(create::<ExternalEndpoint>))
+        .route(
+            "/v1/external-endpoints/{id}",
+            get(read::<ExternalEndpoint>).put(replace::<ExternalEndpoint>).delete(remove::<ExternalEndpoint>),
+        )
         .route("/v1/gateways", get(list::<GatewayDocument>).post(gateways::create))
         .route(
             "/v1/gateways/{id}",

@@ -208,6 +208,11 @@ impl App {
         Keeper { store: &self.store, kek: &self.kek, tenant, lifetime: self.key_lifetime }
     }
 
+    /// The key that secrets in the store are sealed with.
+    pub fn kek(&self) -> &Kek {
+        &self.kek
+    }
+
     /// Writes sightings every second and looks after keys and old rows every minute, until the service stops.
     pub async fn upkeep(self: Arc<Self>) {
         let mut stopping = self.stopping.clone();

@@ -44,6 +44,9 @@ pub enum Command {
     /// Signing keys of a running control plane
     #[command(subcommand)]
     Key(KeyCommand),
+    /// External token endpoints of a running control plane
+    #[command(subcommand)]
+    External(ExternalCommand),
 }
 
 /// `cambist preset`.
@@ -149,6 +152,17 @@ pub struct KeyRotateArguments {
     pub api: ApiArguments,
 }
 
+/// `cambist external …`.
+#[derive(Debug, Subcommand)]
+pub enum ExternalCommand {
+    /// Name them all
+    List(ExternalListArguments),
+    /// Create one, or replace the one with its id
+    Set(ExternalSetArguments),
+    /// Remove one that no route names
+    Remove(ExternalRemoveArguments),
+}
+
 /// How a running control plane is reached. The admin token is taken from `CAMBIST_ADMIN_TOKEN`.
 #[derive(Debug, Args)]
 #[command(after_help = TOKEN)]
@@ -221,6 +235,38 @@ pub struct VerifyArguments {
     /// Print the answer as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `cambist external list`.
+#[derive(Debug, Args)]
+pub struct ExternalListArguments {
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist external set`.
+#[derive(Debug, Args)]
+pub struct ExternalSetArguments {
+    /// The endpoint as JSON, its secret included; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist external remove`.
+#[derive(Debug, Args)]
+pub struct ExternalRemoveArguments {
+    /// The endpoint's id
+    pub id: String,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
 }
 
 /// `cambist init`.

@@ -3,6 +3,7 @@
 use std::{error, fmt, io, path::PathBuf};
 
 pub mod client;
+pub mod external;
 pub mod gateway;
 pub mod issuer;
 pub mod key;

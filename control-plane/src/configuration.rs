@@ -6,13 +6,14 @@ use cambist_core::{
     policy::{self, Policy, Secrets, compile_records},
     secret::Secret,
     time::Timestamp,
-    wire::snapshot::{self, Binding, Client, Header, Issuer, Place, Record, Route},
+    wire::snapshot::{self, Binding, Client, ExternalEndpoint, Header, Issuer, Place, Record, Route},
 };
 use serde::de::DeserializeOwned;
 
 use crate::{
     carried,
     documents::ClientDocument,
+    external,
     fault::Fault,
     store::{
         StoreError,
@@ -36,8 +37,9 @@ pub fn header(tenant: &Tenant, gateway: &str, epoch: u64) -> Header {
     }
 }
 
-/// Issuers, clients, bindings and routes in this order, each after what it refers to; issuers with those of the `held`
-/// keys that may be used at `now`, clients with their `secrets`.
+/// Issuers, clients, bindings, external endpoints and routes in this order, each after what it refers to; issuers with
+/// those of the `held` keys that may be used at `now`, clients with their `secrets`, external endpoints without their
+/// logins.
 pub fn records(
     objects: &[Object],
     held: &[HeldKeys],
@@ -50,7 +52,7 @@ pub fn records(
         digests.entry(&secret.client_id).or_default().push(text::hex(&secret.secret_sha256));
     }
     let mut records = Vec::with_capacity(objects.len());
-    for kind in [Kind::Issuer, Kind::Client, Kind::Binding, Kind::Route] {
+    for kind in [Kind::Issuer, Kind::Client, Kind::Binding, Kind::ExternalEndpoint, Kind::Route] {
         for object in objects.iter().filter(|object| object.kind == kind) {
             records.extend(record(object, &held, &mut digests, now)?);
         }
@@ -109,7 +111,8 @@ pub fn faults_alone(record: Record, subject: (Kind, &str)) -> Vec<Fault> {
             records.push(stand_in_issuer(issuer));
             records.push(stand_in_client(client_id));
         }
-        Record::Route(Route { clients, .. }) => {
+        Record::Route(Route { clients, external, .. }) => {
+            records.extend(external.as_deref().map(stand_in_endpoint));
             // Once each: what is named twice would be defined twice.
             let distinct: BTreeSet<&String> = clients.iter().collect();
             records.extend(distinct.into_iter().map(|id| stand_in_client(id)));
@@ -203,6 +206,18 @@ fn stand_in_client(client_id: &str) -> Record {
     })
 }
 
+fn stand_in_endpoint(id: &str) -> Record {
+    Record::ExternalEndpoint(ExternalEndpoint {
+        id: id.to_owned(),
+        uri: String::from("https://sts.example/token"),
+        grant: snapshot::ExternalGrant::JwtBearer,
+        login: snapshot::ClientLogin::None,
+        target_parameter: snapshot::TargetParameter::Audience,
+        timeout_ms: 2_000,
+        allow_http: false,
+    })
+}
+
 /// Stored configurations name no secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct NoSecrets;
@@ -230,6 +245,7 @@ fn record(
             Some(Record::Client(Client { secrets, ..document::<ClientDocument>(object)?.wire() }))
         }
         Kind::Binding => Some(Record::Binding(document(object)?)),
+        Kind::ExternalEndpoint => Some(Record::ExternalEndpoint(external::without_login(object)?)),
         Kind::Route => Some(Record::Route(document(object)?)),
         Kind::Gateway | Kind::Identity | Kind::Key | Kind::Tenant => None,
     })

@@ -12,11 +12,11 @@ pub(crate) use cambist_core::wire::event::Minted;
 use cambist_core::{
     denial::Denial,
     flow::{self, Ambient, Answer, Call, Counted, Edits, Errand, Flow, Response, Step},
-    policy::{Policy, compile_records},
-    wire::{event::Event, snapshot::Place},
+    wire::event::Event,
 };
 use tokio::sync::watch;
 
+mod adoption;
 mod calls;
 pub mod crypto;
 mod keys;
@@ -30,13 +30,12 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    configuration,
     fetching::Fetcher,
     gateway_api::events::stored,
-    publish::{PublishError, Publisher},
+    publish::Publisher,
     store::{
-        Store, StoreError,
-        records::{Configuration, Head, Heads, OwnEvent},
+        Store,
+        records::{Head, Heads, OwnEvent},
     },
     text,
 };
@@ -76,13 +75,6 @@ pub(crate) enum Decided {
     Forward(Edits, Option<Minted>),
     /// It is refused, or nothing can be said.
     Denied(Denial),
-}
-
-/// Why nothing can be decided.
-#[derive(Debug)]
-enum Unready {
-    Store(StoreError),
-    Invalid(String),
 }
 
 /// How a decision begins, and goes on after an answer.
@@ -252,126 +244,7 @@ impl Engine {
     fn head(&self, tenant: &str) -> Head {
         self.heads.borrow().get(tenant).copied().unwrap_or_default()
     }
-
-    /// The seat of a tenant as new as its head.
-    async fn seat(self: &Arc<Self>, publisher: &Publisher, tenant: &str) -> Result<Arc<Seat>, Unready> {
-        let seat = {
-            let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Seat::new(tenant));
-            Arc::clone(seats.entry(tenant.to_owned()).or_insert_with(new))
-        };
-        if seat.is_as_new_as(self.head(tenant)) {
-            return Ok(seat);
-        }
-        // Whoever comes meanwhile waits for the one who is at it.
-        let turn = seat.turn.lock().await;
-        let head = self.head(tenant);
-        if seat.adopted() < head.snapshot_epoch {
-            self.adopt(publisher, &seat).await?;
-        }
-        let since = seat.since();
-        if since < head.revocation_epoch || !seat.is_informed() {
-            let changes = self.store.changes(tenant, since).await?;
-            seat.heed(changes, self.clock.now());
-        }
-        drop(turn);
-        self.attend(&seat);
-        Ok(seat)
-    }
-
-    async fn adopt(&self, publisher: &Publisher, seat: &Seat) -> Result<(), Unready> {
-        let Configuration { head, objects, held, secrets } = self.store.configuration(&seat.tenant).await?;
-        let now = self.clock.now();
-        let mut records = configuration::records(&objects, &held, &secrets, now)?;
-        records.retain(|record| configuration::is_for(record, Place::Gateway));
-        let tenant = publisher.tenant(&seat.tenant).await?;
-        let header = configuration::header(&tenant, "control-plane", head.epoch);
-        records.extend(publisher.own_keys(&seat.tenant, now).await?);
-        let issuers = objects.iter().filter_map(|object| configuration::issuer(object).ok());
-        let issuers: Vec<_> = issuers.collect();
-        let compiled = tokio::task::spawn_blocking(move || {
-            let header = cambist_core::wire::snapshot::Record::Header(header);
-            compile_records([header].into_iter().chain(records), &configuration::NoSecrets)
-        });
-        let policy: Result<Policy, String> = match compiled.await {
-            Ok(compiled) => compiled.map_err(|faults| faults.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match policy {
-            Ok(policy) => {
-                let ways = issuers.iter().map(|issuer| (issuer.id.clone(), self.fetcher.way(issuer)));
-                let ways = ways.filter_map(|(id, way)| Some((id, way.ok()?))).collect();
-                seat.adopt(policy, ways, head.snapshot_epoch, now);
-                Ok(())
-            }
-            // What was good stays in force, as it does in gateways; the next change is looked at again.
-            Err(error) if seat.adopted() > 0 => {
-                tracing::error!(tenant = seat.tenant, error, "the configuration is not taken");
-                seat.skip(head.snapshot_epoch);
-                Ok(())
-            }
-            Err(error) => Err(Unready::Invalid(error)),
-        }
-    }
-}
-
-// === impl Unready ===
-
-impl Unready {
-    fn log(&self, tenant: &str) {
-        match self {
-            Self::Store(error) => {
-                let cause = core::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-                tracing::error!(tenant, cause, "the configuration could not be read");
-            }
-            Self::Invalid(cause) => tracing::error!(tenant, cause, "the configuration cannot be decided by"),
-        }
-    }
-}
-
-impl From<StoreError> for Unready {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<PublishError> for Unready {
-    fn from(error: PublishError) -> Self {
-        match error {
-            PublishError::Store(error) => Self::Store(error),
-            PublishError::Invalid(cause) => Self::Invalid(cause),
-        }
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use cambist_core::{denial::Denial, flow::Head, time::Timestamp};
-
-    use super::{Caller, Decided, Engine, MOST_FLIGHTS};
-    use crate::{
-        clock::Clock, fetching::Fetcher, keys::seal::Kek, publish::Publisher, store::sqlite::SqliteStore,
-    };
-
-    #[tokio::test]
-    async fn more_than_it_can_decide_at_once_is_told_to_come_back() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let store = Arc::new(SqliteStore::open(&folder.path().join("cambist.db")).await.unwrap());
-        let clock = Clock::manual(Timestamp::from_secs(1));
-        let kek = Arc::new(Kek::parse(&"0b".repeat(32)).unwrap());
-        let publisher = Publisher::new(Arc::<SqliteStore>::clone(&store), kek, clock.clone());
-        let engine = Arc::new(Engine::new(store, clock, Fetcher::default()));
-        let caller = || Caller { actor: String::from("control-plane"), request: String::new() };
-        let ask = async || {
-            let head = Head::default();
-            engine.answer(&publisher, "default", &head, Vec::new(), caller()).await
-        };
-        let all = engine.flights.acquire_many(u32::try_from(MOST_FLIGHTS).unwrap()).await.unwrap();
-        assert!(matches!(ask().await, Decided::Denied(Denial::Overloaded)));
-        drop(all);
-        // There is no such tenant, so nobody can tell.
-        assert!(matches!(ask().await, Decided::Denied(Denial::ConfigStale)));
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ pub mod configuration;
 pub mod data;
 pub mod documents;
 pub mod engine;
+pub mod external;
 pub mod fault;
 pub mod fetching;
 pub mod gateway_api;

@@ -8,9 +8,12 @@ use std::{
 };
 
 use cambist_control_plane::{
-    args::{Arguments, ClientCommand, Command, GatewayCommand, IssuerCommand, KeyCommand, SecretCommand},
+    args::{
+        Arguments, ClientCommand, Command, ExternalCommand, GatewayCommand, IssuerCommand, KeyCommand,
+        SecretCommand,
+    },
     clock::Clock,
-    command::{Shown, gateway, issuer, key, secret, verify},
+    command::{Shown, external, gateway, issuer, key, secret, verify},
     init, logs, presets, serve,
 };
 use clap::Parser as _;
@@ -56,6 +59,13 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Key(KeyCommand::List(arguments)) => return show(&key::list(arguments).await?),
         Command::Key(KeyCommand::Rotate(arguments)) => return show(&key::rotate(arguments).await?),
+        Command::External(ExternalCommand::List(arguments)) => {
+            return show(&external::list(arguments).await?);
+        }
+        Command::External(ExternalCommand::Set(arguments)) => return show(&external::set(arguments).await?),
+        Command::External(ExternalCommand::Remove(arguments)) => {
+            return show(&external::remove(arguments).await?);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

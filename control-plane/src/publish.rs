@@ -1,7 +1,10 @@
 //! What gateways are told: one snapshot per tenant, kind of gateway and epoch, and the revocations since an epoch.
 //! Each is made once and its bytes are shared, so that a thousand waiting gateways cost a thousand writes to a socket.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use axum::body::Bytes;
 use cambist_core::{
@@ -14,10 +17,11 @@ use tokio::sync::Mutex;
 use crate::{
     clock::Clock,
     configuration::{self, SNAPSHOT_LIMIT},
+    external,
     keys::{authority, fleet, seal::Kek, signing},
     store::{
         Store, StoreError,
-        records::{Configuration, Digest, Head, StoredKey, Tenant},
+        records::{Configuration, Digest, Head, Kind, Object, StoredKey, Tenant},
     },
     text,
 };
@@ -43,6 +47,8 @@ pub enum Audience {
     Verifying,
     /// Sidecars: with the routes that are theirs, and nothing of whom else to trust.
     Sidecar,
+    /// Those whose connection may be read: without any secret.
+    Open,
 }
 
 /// A snapshot for one gateway: a header of its own before a body that others share.
@@ -147,11 +153,12 @@ impl Publisher {
         let keys = self.store.keys(name).await?;
         let now = self.clock.now();
         let place = match audience {
-            Audience::Minting | Audience::Verifying => Place::Gateway,
+            Audience::Minting | Audience::Verifying | Audience::Open => Place::Gateway,
             Audience::Sidecar => Place::Sidecar,
         };
         let mut records = configuration::records(&objects, &held, &secrets, now)?;
         records.retain(|record| configuration::is_for(record, place));
+        self.complete_external(name, audience, &objects, &mut records)?;
         if audience == Audience::Minting {
             for key in fleet::signers(&keys, now) {
                 records.push(self.signing_key(name, key)?);
@@ -192,6 +199,40 @@ impl Publisher {
         }
         records.push(Record::AuthorityKeys(AuthorityKeys { jwks: signing::jwks(&keys) }));
         Ok(records)
+    }
+
+    /// Leaves out the external endpoints that no route names, and gives the others their secrets.
+    fn complete_external(
+        &self,
+        tenant: &str,
+        audience: Audience,
+        objects: &[Object],
+        records: &mut Vec<Record>,
+    ) -> Result<(), PublishError> {
+        let named: HashSet<String> = records
+            .iter()
+            .filter_map(
+                |record| if let Record::Route(route) = record { route.external.clone() } else { None },
+            )
+            .collect();
+        records.retain(|record| {
+            if let Record::ExternalEndpoint(endpoint) = record { named.contains(&endpoint.id) } else { true }
+        });
+        for record in records {
+            let Record::ExternalEndpoint(endpoint) = record else { continue };
+            let is_it = |object: &&Object| object.kind == Kind::ExternalEndpoint && object.id == endpoint.id;
+            let Some(object) = objects.iter().find(is_it) else { continue };
+            if audience == Audience::Open {
+                let endpoint = endpoint.id.as_str();
+                tracing::warn!(
+                    endpoint,
+                    "withheld the login of an external endpoint: a gateway asks neither over loopback nor over TLS"
+                );
+                continue;
+            }
+            *endpoint = external::opened(&self.kek, tenant, object)?;
+        }
+        Ok(())
     }
 
     fn signing_key(&self, tenant: &str, key: &StoredKey) -> Result<Record, PublishError> {

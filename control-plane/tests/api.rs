@@ -8,6 +8,7 @@ mod api {
     mod calls;
     mod command;
     mod events;
+    mod externals;
     mod fetching;
     mod gateways;
     mod identities;

@@ -19,6 +19,9 @@ use crate::{
 
 /// Milliseconds until the control plane must have answered.
 pub const CONTROL_PLANE_TIMEOUT_MS: u32 = 5_000;
+/// How often a call that fails at once is made again, on the next tick: a `dynamic_forward_proxy` cluster takes no call
+/// to a host whose name it has not resolved yet.
+const MOST_FAILURES: u8 = 5;
 /// Most requests of clients that left whose call is out.
 const MAX_LEFT: usize = 256;
 /// Most bytes that such a request keeps.
@@ -27,8 +30,8 @@ const MAX_LEFT_BYTES: usize = 16_384;
 /// The calls of a gateway.
 #[derive(Default)]
 pub struct Minting {
-    /// To be made on the next tick.
-    queued: Vec<Call>,
+    /// To be made on the next tick, and how often that failed at once.
+    queued: Vec<(Call, u8)>,
     out: HashMap<u32, Out>,
     last: u32,
 }
@@ -44,7 +47,7 @@ struct Out {
 impl Minting {
     /// Notes that a request waits for `call`; false if so many calls to that party are out that it cannot be made.
     pub fn want(&mut self, call: &Call) -> bool {
-        let calls = || self.queued.iter().chain(self.out.values().map(|out| &out.call));
+        let calls = || self.queued.iter().map(|(call, _)| call).chain(self.out.values().map(|out| &out.call));
         if calls().any(|known| known == call) {
             return true;
         }
@@ -52,7 +55,7 @@ impl Minting {
         if calls().filter(|known| known.same_party(call)).count() >= MAX_PER_CALL {
             return false;
         }
-        self.queued.push(call.clone());
+        self.queued.push((call.clone(), 0));
         true
     }
 
@@ -71,24 +74,30 @@ impl Minting {
     /// Takes back a call whose root context is gone; another one makes it again.
     pub fn abandon(&mut self, number: u32) {
         if let Some(Out { call, .. }) = self.out.remove(&number) {
-            self.queued.push(call);
+            self.queued.push((call, 0));
         }
     }
 }
 
 /// Makes the calls that somebody still waits for.
 pub fn tick(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight) {
-    for call in core::mem::take(&mut gateway.minting.queued) {
+    for (call, failures) in core::mem::take(&mut gateway.minting.queued) {
         if !gateway.waiters.any(|known| *known == call) {
             continue;
         }
-        if let Some(token) = dispatch(gateway, host, &call) {
-            let minting = &mut gateway.minting;
-            minting.last = minting.last.wrapping_add(1);
-            in_flight.insert(token, Purpose::Mint { number: minting.last });
-            minting.out.insert(minting.last, Out { call, left: None });
-        } else {
-            gateway.waiters.answer(&call, &Rc::new(Remote::default()));
+        match dispatch(gateway, host, &call) {
+            Dispatch::Out(token) => {
+                let minting = &mut gateway.minting;
+                minting.last = minting.last.wrapping_add(1);
+                in_flight.insert(token, Purpose::Mint { number: minting.last });
+                minting.out.insert(minting.last, Out { call, left: None });
+            }
+            Dispatch::Failed if failures < MOST_FAILURES => {
+                gateway.minting.queued.push((call, failures.saturating_add(1)));
+            }
+            Dispatch::Failed | Dispatch::Nowhere => {
+                gateway.waiters.answer(&call, &Rc::new(Remote::default()));
+            }
         }
     }
 }
@@ -110,12 +119,24 @@ pub fn answered(gateway: &mut Gateway, host: &dyn Host, number: u32, body_size: 
     }
 }
 
-fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u32> {
+/// What became of making a call.
+enum Dispatch {
+    /// It is out, under this number.
+    Out(u32),
+    /// It failed at once.
+    Failed,
+    /// There is nobody to ask.
+    Nowhere,
+}
+
+fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Dispatch {
     match call {
         Call::ExchangeExternally(request) => {
             gateway.telemetry.count_plain("external", 1);
             let endpoint = &request.endpoint;
-            let cluster = gateway.cluster(host, "external endpoint", &request.id, endpoint)?;
+            let Some(cluster) = gateway.cluster(host, "external endpoint", &request.id, endpoint) else {
+                return Dispatch::Nowhere;
+            };
             let mut headers = vec![
                 ("accept", "application/json"),
                 ("content-type", "application/x-www-form-urlencoded"),
@@ -123,7 +144,7 @@ fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u32> 
             ];
             headers
                 .extend(request.authorization.iter().map(|value| ("authorization", value.expose().as_str())));
-            host.dispatch(&Callout {
+            Dispatch::of(host.dispatch(&Callout {
                 cluster: &cluster,
                 method: "POST",
                 https: endpoint.is_https(),
@@ -132,11 +153,12 @@ fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u32> 
                 headers: &headers,
                 body: Some(request.body.expose()),
                 timeout_ms: request.timeout_ms,
-            })
+            }))
         }
         Call::MintRemotely { body } => {
             gateway.telemetry.count_plain("mint_remotely", 1);
-            gateway.synchronizer.as_ref()?.mint(host, body, CONTROL_PLANE_TIMEOUT_MS)
+            let Some(synchronizer) = &gateway.synchronizer else { return Dispatch::Nowhere };
+            Dispatch::of(synchronizer.mint(host, body, CONTROL_PLANE_TIMEOUT_MS))
         }
         // Requests make these for themselves, or the root context does elsewhere.
         Call::AwaitSnapshot
@@ -144,6 +166,14 @@ fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u32> 
         | Call::UserInfo { .. }
         | Call::ConsumeReplay { .. }
         | Call::AwaitAudit { .. }
-        | Call::AdmitIdentity { .. } => None,
+        | Call::AdmitIdentity { .. } => Dispatch::Nowhere,
+    }
+}
+
+// === impl Dispatch ===
+
+impl Dispatch {
+    fn of(token: Option<u32>) -> Self {
+        token.map_or(Self::Failed, Self::Out)
     }
 }

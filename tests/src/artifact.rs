@@ -85,6 +85,13 @@ pub fn kubernetes() -> PathBuf {
     PathBuf::from(path.trim())
 }
 
+/// The token endpoint that is not ours, built by `just fosite`.
+pub fn fosite() -> PathBuf {
+    let path = root().join(".tools/fosite/fosite");
+    assert!(path.exists(), "{} is not there; run: just fosite", path.display());
+    path
+}
+
 /// Cargo's target folder.
 pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))

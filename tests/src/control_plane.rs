@@ -161,6 +161,9 @@ impl ControlPlane {
             binding.as_object_mut().expect("an object").remove("client_id");
             self.post(&format!("/v1/clients/{client_id}/bindings"), &binding).await;
         }
+        for endpoint in &policy.external_endpoints {
+            self.post("/v1/external-endpoints", endpoint).await;
+        }
         for route in &policy.routes {
             let route = route.to_string().replace(CLIENT, &client_id);
             self.post("/v1/routes", &serde_json::from_str(&route).expect("JSON")).await;
@@ -181,6 +184,26 @@ impl ControlPlane {
             list["items"].as_array()?.iter().find(|item| item["subject"] == subject).cloned()
         })
         .await
+    }
+
+    /// Replaces what is at `path` of the admin API, whatever its version.
+    pub async fn put(&self, path: &str, body: &Value) -> Value {
+        let request = Request::new(Method::PUT, path).header("if-match", "*").json(body);
+        self.admin(request).await.expect(200).json()
+    }
+
+    /// Takes its processor time away: it answers nothing until it goes on.
+    pub fn freeze(&self) {
+        if let Some(process) = &self.process {
+            process.freeze();
+        }
+    }
+
+    /// Gives it back.
+    pub fn thaw(&self) {
+        if let Some(process) = &self.process {
+            process.thaw();
+        }
     }
 
     /// Revokes an identity.

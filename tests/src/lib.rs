@@ -7,6 +7,8 @@ pub mod artifact;
 pub mod client;
 pub mod control_plane;
 pub mod envoy;
+pub mod external;
+pub mod fosite;
 pub mod http2;
 pub mod issuer;
 pub mod jwt;

@@ -34,6 +34,8 @@ pub struct Policy {
     pub clients: Vec<Value>,
     /// Bindings.
     pub bindings: Vec<Value>,
+    /// Token endpoints of others.
+    pub external_endpoints: Vec<Value>,
     /// Routes.
     pub routes: Vec<Value>,
     /// Hosts on which the gateway answers as the authority; nowhere if there are none.
@@ -49,6 +51,7 @@ impl Policy {
             issuers: vec![trusted("main", issuer)],
             clients: vec![json!({ "client_id": CLIENT, "name": "Test" })],
             bindings: vec![binding("main", "main")],
+            external_endpoints: Vec::new(),
             routes: vec![route("everything", "/", "none")],
             endpoints: Vec::new(),
         }
@@ -57,6 +60,21 @@ impl Policy {
     /// Tokens of `issuer` are verified on every path and exchanged in the gateway.
     pub fn exchange(issuer: &Issuer) -> Self {
         Self { routes: vec![route("everything", "/", "gateway")], ..Self::verify(issuer) }
+    }
+
+    /// Tokens of `issuer` are exchanged on every path, `way` says where.
+    pub fn exchange_by(way: &str, issuer: &Issuer) -> Self {
+        Self { routes: vec![route("everything", "/", way)], ..Self::verify(issuer) }
+    }
+
+    /// Exchanges at this external endpoint on every path.
+    pub fn at(mut self, endpoint: &Value) -> Self {
+        for route in &mut self.routes {
+            route["exchange"] = "external".into();
+            route["external"] = endpoint["id"].clone();
+        }
+        self.external_endpoints.push(endpoint.clone());
+        self
     }
 
     /// Trusts another issuer, through a binding with the same name.
@@ -77,6 +95,7 @@ impl Policy {
             "issuers": self.issuers,
             "clients": self.clients,
             "bindings": self.bindings,
+            "external_endpoints": self.external_endpoints,
             "routes": self.routes,
         });
         if self.routes.iter().any(|route| route["exchange"] == "gateway") {

@@ -100,6 +100,16 @@ impl Process {
         self.end();
     }
 
+    /// Takes its processor time away.
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Gives it back.
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
     fn signal(&self, signal: Signal) {
         let group = Pid::from_raw(i32::try_from(self.child.id()).expect("process ids fit"));
         // Gone already is as good.

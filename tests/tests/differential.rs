@@ -98,6 +98,7 @@ fn judge(key: &Key) -> Judge {
         })],
         clients: vec![json!({ "client_id": CLIENT, "name": "Test" })],
         bindings: vec![binding("main", "main")],
+        external_endpoints: Vec::new(),
         routes: vec![route("everything", "/", "none")],
         endpoints: Vec::new(),
     };

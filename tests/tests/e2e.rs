@@ -55,4 +55,5 @@ mod e2e {
     mod vectors;
     mod verifiers;
     mod verify_command;
+    mod ways;
 }

@@ -22,7 +22,7 @@ use crate::{
     app::App,
     auth::Admin,
     clock::rfc3339,
-    configuration,
+    configuration, external,
     fault::{Fault, Faults},
     presets::spell_out,
     problem::Problem,
@@ -104,7 +104,8 @@ pub(super) async fn replace<R: Resource>(
     };
     let bytes = request::body(body).await?;
     let Accepted { id, document } = accept::<R>(&app, &admin, &parts, &bytes, Some(&parts.id)).await?;
-    let action = Action::Replace { doc: to_store(&document), references: document.references(), expected };
+    let doc = to_store(&app, &admin, &id, &document)?;
+    let action = Action::Replace { doc, references: document.references(), expected };
     let object =
         apply(&app, &admin, R::KIND, parts.client, id, action).await?.ok_or_else(Problem::internal)?;
     Ok(answer(&object, show_one(&app, &admin, &object).await?))
@@ -148,8 +149,18 @@ pub(super) async fn accept<R: Resource>(
     if R::KIND == Kind::Binding {
         fix(&mut members, "client_id", &parts.client, &mut faults);
     }
+    if R::KIND == Kind::ExternalEndpoint {
+        let stored = app.store.object(&admin.tenant, R::KIND, &id).await?;
+        external::keep(app.kek(), &admin.tenant, stored.as_ref(), &mut members, &mut faults)?;
+    }
     presets::fill(app, admin, R::KIND, &parts.client, &mut members, &mut faults).await?;
-    let reading = strict::read::<R>(members, &R::sample());
+    let mut reading = strict::read::<R>(members, &R::sample());
+    if R::KIND == Kind::ExternalEndpoint {
+        // What stands in the place of a secret is not quoted.
+        for fault in reading.faults.iter_mut().filter(|fault| fault.pointer.starts_with("/login")) {
+            fault.detail = String::from("is no login of the form that the documentation shows");
+        }
+    }
     faults.extend(reading.faults);
     let Some(document) = reading.value else { return Err(Problem::invalid_document(faults.into_vec())) };
     let mut rules = Faults::default();
@@ -182,7 +193,8 @@ pub(super) async fn insert<R: Resource>(
     document: &R,
     token: Option<Digest>,
 ) -> Result<Object, Problem> {
-    let action = Action::Create { doc: to_store(document), references: document.references(), token };
+    let doc = to_store(app, admin, &id, document)?;
+    let action = Action::Create { doc, references: document.references(), token };
     apply(app, admin, R::KIND, parent, id, action).await?.ok_or_else(Problem::internal)
 }
 
@@ -221,6 +233,7 @@ pub(super) async fn find<R: Resource>(app: &App, admin: &Admin, parts: &Parts) -
 /// The document with what the store adds to it.
 pub(super) fn show(object: &Object) -> Value {
     let mut shown = object.doc.clone();
+    external::mask(object.kind, &mut shown);
     if let Some(members) = shown.as_object_mut() {
         members.insert(String::from("created_at"), json!(rfc3339(object.created)));
         members.insert(String::from("updated_at"), json!(rfc3339(object.updated)));
@@ -237,10 +250,16 @@ async fn show_one(app: &App, admin: &Admin, object: &Object) -> Result<Value, Pr
 }
 
 /// The document as it is kept.
-fn to_store<R: Resource>(document: &R) -> Value {
+fn to_store<R: Resource>(app: &App, admin: &Admin, id: &str, document: &R) -> Result<Value, Problem> {
     let mut document = json!(document);
     spell_out(&mut document);
-    document
+    if R::KIND == Kind::ExternalEndpoint {
+        external::seal(app.kek(), &admin.tenant, id, &mut document).map_err(|error| {
+            tracing::error!(%error, "a secret could not be sealed");
+            Problem::internal()
+        })?;
+    }
+    Ok(document)
 }
 
 /// 200 with the object's `ETag`.

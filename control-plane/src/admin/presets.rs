@@ -51,7 +51,13 @@ pub(super) async fn fill(
                 presets::fill_binding(members, preset, client);
             }
         }
-        Kind::Client | Kind::Route | Kind::Gateway | Kind::Identity | Kind::Key | Kind::Tenant => {}
+        Kind::Client
+        | Kind::ExternalEndpoint
+        | Kind::Route
+        | Kind::Gateway
+        | Kind::Identity
+        | Kind::Key
+        | Kind::Tenant => {}
     }
     Ok(())
 }
@@ -76,7 +82,13 @@ pub(super) async fn advise(
             let secrets = app.store.client_secrets(&admin.tenant, &object.id).await?;
             client_advice(&client, bindings.is_empty(), secrets.is_empty())
         }
-        Kind::Issuer | Kind::Route | Kind::Gateway | Kind::Identity | Kind::Key | Kind::Tenant => {
+        Kind::Issuer
+        | Kind::Route
+        | Kind::ExternalEndpoint
+        | Kind::Gateway
+        | Kind::Identity
+        | Kind::Key
+        | Kind::Tenant => {
             return Ok(());
         }
     };

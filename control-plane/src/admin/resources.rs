@@ -1,11 +1,12 @@
-//! The five kinds of configuration objects.
+//! The six kinds of configuration objects.
 
-use cambist_core::wire::snapshot::{Binding, Issuer, Record, Route};
+use cambist_core::wire::snapshot::{Binding, ExternalEndpoint, Issuer, Record, Route};
 use serde_json::{json, value::Value};
 
 use super::resource::{Naming, Resource};
 use crate::{
     documents::{ClientDocument, GatewayDocument},
+    external,
     fault::Faults,
     store::records::{Kind, Reference},
     text::{self, NoRandomness},
@@ -84,6 +85,29 @@ impl Resource for Binding {
     }
 }
 
+impl Resource for ExternalEndpoint {
+    const KIND: Kind = Kind::ExternalEndpoint;
+    const ID: &'static str = "id";
+    const NAMING: Naming = Naming::Optional(|| slug("ext"));
+    const PATH: &'static str = "/v1/external-endpoints";
+
+    fn sample() -> Value {
+        json!({ "id": "a", "uri": "https://sts.example/token", "grant": "jwt-bearer" })
+    }
+
+    fn check(&self, faults: &mut Faults) {
+        external::check(self, faults);
+    }
+
+    fn record(&self) -> Option<Record> {
+        Some(Record::ExternalEndpoint(self.clone()))
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+}
+
 impl Resource for Route {
     const KIND: Kind = Kind::Route;
     const ID: &'static str = "id";
@@ -102,7 +126,8 @@ impl Resource for Route {
 
     fn references(&self) -> Vec<Reference> {
         let named = |(index, id): (usize, &String)| reference(format!("/clients/{index}"), Kind::Client, id);
-        self.clients.iter().enumerate().map(named).collect()
+        let external = self.external.iter().map(|id| reference("/external", Kind::ExternalEndpoint, id));
+        self.clients.iter().enumerate().map(named).chain(external).collect()
     }
 }
 

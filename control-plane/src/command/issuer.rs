@@ -43,7 +43,7 @@ pub async fn push(arguments: IssuerPushArguments) -> Result<Shown, CommandError>
     Ok(Shown { text, content: true })
 }
 
-fn read(file: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     if file == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin().read_to_end(&mut bytes)?;

@@ -87,9 +87,10 @@ async fn compile(app: &App, gateway: &Gateway, channel: Channel, head: Head) -> 
                 gateway,
                 "withheld the fleet key: the request came neither over loopback nor over TLS"
             );
-            Audience::Verifying
+            Audience::Open
         }
-        (false, _) => Audience::Verifying,
+        (false, Channel::Open) => Audience::Open,
+        (false, Channel::Private) => Audience::Verifying,
     };
     Ok(app.publisher.snapshot(&gateway.token.tenant, &gateway.token.gateway, audience, head).await?)
 }

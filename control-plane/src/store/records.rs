@@ -31,6 +31,8 @@ pub enum Kind {
     Client,
     /// Which tokens act for a client.
     Binding,
+    /// A token endpoint of somebody else.
+    ExternalEndpoint,
     /// What happens to a request.
     Route,
     /// One Envoy deployment that runs the filter.
@@ -152,7 +154,8 @@ pub struct AuditRow {
 
 impl Kind {
     /// Every kind that is a configuration object.
-    pub const OBJECTS: [Self; 5] = [Self::Issuer, Self::Client, Self::Binding, Self::Route, Self::Gateway];
+    pub const OBJECTS: [Self; 6] =
+        [Self::Issuer, Self::Client, Self::Binding, Self::ExternalEndpoint, Self::Route, Self::Gateway];
 
     /// Its name in the store, in problems and in audit rows.
     pub const fn name(self) -> &'static str {
@@ -160,6 +163,7 @@ impl Kind {
             Self::Issuer => "issuer",
             Self::Client => "client",
             Self::Binding => "binding",
+            Self::ExternalEndpoint => "external_endpoint",
             Self::Route => "route",
             Self::Gateway => "gateway",
             Self::Identity => "identity",
@@ -176,7 +180,13 @@ impl Kind {
     /// Whether a change to it may change a snapshot. A gateway's own document selects what its snapshot holds.
     pub const fn in_snapshot(self) -> bool {
         match self {
-            Self::Issuer | Self::Client | Self::Binding | Self::Route | Self::Gateway | Self::Key => true,
+            Self::Issuer
+            | Self::Client
+            | Self::Binding
+            | Self::ExternalEndpoint
+            | Self::Route
+            | Self::Gateway
+            | Self::Key => true,
             Self::Identity | Self::Tenant => false,
         }
     }

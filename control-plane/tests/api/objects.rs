@@ -409,8 +409,9 @@ async fn a_client_says_what_its_secret_is_good_for() {
         ("grant_types", json!([]), "/credentials"),
         ("grant_types", json!(["client_credentials", "client_credentials"]), "/grant_types/1"),
         ("credentials", json!({ "targets": [] }), "/credentials/targets"),
-        ("credentials", json!({ "targets": [""] }), "/credentials/targets/0"),
-        ("credentials", json!({ "targets": ["a"], "scopes": ["a b"] }), "/credentials/scopes/0"),
+        ("credentials", json!({ "targets": [""] }), "/credentials/targets"),
+        ("credentials", json!({ "targets": ["a\n"] }), "/credentials/targets/0"),
+        ("credentials", json!({ "targets": ["a"], "scopes": ["a b"] }), "/credentials/scopes"),
         ("credentials", json!({ "targets": ["a"], "ttl": 59 }), "/credentials/ttl"),
         ("credentials", json!({ "targets": ["a"], "ttl": 3601 }), "/credentials/ttl"),
         (

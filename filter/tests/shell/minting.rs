@@ -266,12 +266,22 @@ fn every_request_has_its_own_deadline() {
 }
 
 #[test]
-fn a_call_that_fails_at_once_is_no_answer() {
+fn a_call_that_fails_at_once_is_made_again_a_few_times() {
     for way in WAYS {
         let mut vm = way.vm();
-        vm.stage(|stage| stage.broken_clusters.extend(["issuer".into(), "control_plane".into()]));
+        let breaks = |vm: &Vm| {
+            vm.stage(|stage| stage.broken_clusters.extend(["issuer".into(), "control_plane".into()]));
+        };
+        breaks(&vm);
         let request = vm.get(&sample::good_token());
-        vm.tick();
+        vm.pass(200);
+        assert!(vm.is_paused(request), "{way:?}");
+        vm.stage(|stage| stage.broken_clusters.clear());
+        vm.serve(way.url(), way.good());
+        assert!(is_served(&vm, request), "{way:?}");
+        breaks(&vm);
+        let request = vm.get(&other_token("b"));
+        vm.pass(350);
         assert_eq!(vm.status(request), 503, "{way:?}");
     }
 }

@@ -102,6 +102,8 @@ fn the_examples_show_every_field() {
         "binding",
         "route",
         "condition",
+        "external_endpoint",
+        "client_login",
         "signing_key",
     ] {
         described.extend(keys(&schema["$defs"][definition]["properties"]));
@@ -138,6 +140,8 @@ fn the_schema_has_exactly_the_fields_of_the_code() {
         ("/routes/0", "route"),
         ("/routes/0/claims_out/0", "claim_out"),
         ("/routes/0/condition/any/0/not", "condition"),
+        ("/external_endpoints/0", "external_endpoint"),
+        ("/external_endpoints/0/login", "client_login"),
         ("/signing_keys/0", "signing_key"),
     ] {
         let mut document = full["snapshot"].clone();
@@ -163,6 +167,8 @@ fn the_schema_has_exactly_the_values_of_the_code() {
     let mut private_keys = keys(of("/$defs/signing_key/properties/private_key/properties"));
     // Never inline.
     private_keys.insert("pkcs8".into());
+    let mut secrets = keys(of("/$defs/client_login/properties/secret/properties"));
+    secrets.insert("value".into());
     for (pointer, unknown, values) in [
         ("/issuers/0/keys", json!({ "source": UNKNOWN }), sources.collect()),
         ("/issuers/0/audience", json!(UNKNOWN), strings(of("/$defs/issuer/properties/audience/enum"))),
@@ -196,6 +202,23 @@ fn the_schema_has_exactly_the_values_of_the_code() {
             json!(UNKNOWN),
             strings(of("/$defs/route/properties/foreign_token/enum")),
         ),
+        (
+            "/external_endpoints/0/grant",
+            json!(UNKNOWN),
+            strings(of("/$defs/external_endpoint/properties/grant/enum")),
+        ),
+        (
+            "/external_endpoints/0/target_parameter",
+            json!(UNKNOWN),
+            strings(of("/$defs/external_endpoint/properties/target_parameter/enum")),
+        ),
+        (
+            "/external_endpoints/0/login",
+            json!({ "method": UNKNOWN }),
+            strings(of("/$defs/client_login/properties/method/enum")),
+        ),
+        ("/external_endpoints/1/login/secret", json!({ UNKNOWN: "X" }), secrets),
+        ("/external_endpoints/0/login/private_key", json!({ UNKNOWN: "X" }), private_keys.clone()),
         ("/signing_keys/0/private_key", json!({ UNKNOWN: "X" }), private_keys),
     ] {
         let mut document = examples()[2]["snapshot"].clone();
@@ -220,6 +243,8 @@ fn the_schema_names_the_defaults_of_the_code() {
     let schema = schema();
     let mut minimal = examples()[0]["snapshot"].clone();
     minimal["issuers"][0]["userinfo"] = json!({ "uri": "https://issuer.example/userinfo" });
+    minimal["external_endpoints"] =
+        json!([{ "id": "a", "uri": "https://sts.example/token", "grant": "jwt-bearer" }]);
     let minimal = minimal;
     let document: Document = serde_json::from_value(minimal.clone()).unwrap();
     let filled = serde_json::to_value(document).unwrap();
@@ -229,6 +254,7 @@ fn the_schema_names_the_defaults_of_the_code() {
         ("/issuers/0/userinfo", "userinfo"),
         ("/clients/0", "client"),
         ("/bindings/0", "binding"),
+        ("/external_endpoints/0", "external_endpoint"),
         ("/routes/0", "route"),
     ] {
         let (given, filled) = (minimal.pointer(pointer).unwrap(), filled.pointer(pointer).unwrap());
@@ -257,9 +283,12 @@ fn the_schema_names_the_defaults_of_the_code() {
 fn the_schema_names_the_bounds_of_the_code() {
     let (schema, validator) = (schema(), validator());
     let mut checked = 0;
-    for (pointer, definition) in
-        [("/issuers/0", "issuer"), ("/issuers/0/userinfo", "userinfo"), ("/bindings/0", "binding")]
-    {
+    for (pointer, definition) in [
+        ("/issuers/0", "issuer"),
+        ("/issuers/0/userinfo", "userinfo"),
+        ("/bindings/0", "binding"),
+        ("/external_endpoints/0", "external_endpoint"),
+    ] {
         for (name, property) in schema["$defs"][definition]["properties"].as_object().unwrap() {
             let (Some(least), Some(most)) = (property["minimum"].as_i64(), property["maximum"].as_i64())
             else {
@@ -270,6 +299,8 @@ fn the_schema_names_the_bounds_of_the_code() {
                 let mut config = sample::inline_config(&vm.gateway, &sample::document());
                 config["snapshot"]["issuers"][0]["userinfo"] =
                     json!({ "uri": "https://issuer.example/userinfo" });
+                config["snapshot"]["external_endpoints"] =
+                    json!([{ "id": "a", "uri": "https://sts.example/token", "grant": "jwt-bearer" }]);
                 // The most may be no less than the least.
                 config["snapshot"]["issuers"][0]["refresh_least_ms"] = 100.into();
                 config["snapshot"].pointer_mut(pointer).unwrap()[name] = value.into();
@@ -279,7 +310,7 @@ fn the_schema_names_the_bounds_of_the_code() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 11);
+    assert_eq!(checked, 12);
 }
 
 #[test]
@@ -338,6 +369,19 @@ fn the_schema_refuses_what_the_code_refuses() {
         ("/snapshot/routes/0/claims_out", json!([{ "attribute": "jwt.claim.sub", "filter_state": "a-b" }])),
         ("/snapshot/routes/0/claims_out", json!([{ "attribute": "jwt.claim.sub", "metadata": "a" }])),
         ("/snapshot/clients/0/client_id", json!("shop")),
+        ("/snapshot/external_endpoints/0/id", json!("Partner")),
+        ("/snapshot/external_endpoints/0/uri", json!("sts.example")),
+        ("/snapshot/external_endpoints/0/grant", json!("password")),
+        ("/snapshot/external_endpoints/0/login", json!({ "method": "none", "client_id": "edge" })),
+        (
+            "/snapshot/external_endpoints/1/login",
+            json!({ "method": "client_secret_post", "client_id": "edge" }),
+        ),
+        ("/snapshot/external_endpoints/1/login/secret", json!({ "value": "hunter2" })),
+        ("/snapshot/external_endpoints/1/login/secret", json!({ "env": "bank secret" })),
+        ("/snapshot/external_endpoints/0/login/private_key", json!({ "pkcs8": "MEECAQ==" })),
+        ("/snapshot/external_endpoints/0/login/audience", json!("")),
+        ("/snapshot/routes/1/external", json!("Partner")),
         ("/snapshot/bindings/0/alg", json!("EdDSA")),
         ("/snapshot/bindings/0/actor", json!("maybe")),
         ("/snapshot/bindings/0/subject_template", json!("")),

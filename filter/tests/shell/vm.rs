@@ -33,6 +33,8 @@ impl Vm {
         host.0.borrow_mut().env.extend([
             (sample::TOKEN_VARIABLE.into(), sample::GATEWAY_TOKEN.into()),
             (sample::KEY_VARIABLE.into(), sample::fleet_key_pem()),
+            ("PARTNER_KEY".into(), sample::fleet_key_pem()),
+            ("BANK_SECRET".into(), "s3cret".into()),
         ]);
         Self { host, gateway, roots: BTreeMap::new(), streams: BTreeMap::new(), contexts: 0 }
     }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use cambist_tests::client::Request;
+use cambist_tests::client::{Answer, Request};
 use cambist_tests::envoy::config;
 use cambist_tests::issuer::{Fault, Issuer};
 use cambist_tests::jwt::{Key, Parts};
 use cambist_tests::policy::{AUTHORITY, CLIENT, Policy, TARGET};
 use cambist_tests::stage::Stage;
-use cambist_tests::token_endpoint::{self, JWT_BEARER, Scene, form};
+use cambist_tests::token_endpoint::{self, Grant, JWT_BEARER, Scene, form};
 use cambist_tests::wait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What the client may present; the policy holds its SHA-256.
 const SECRET: &str = "a secret+with odd:characters";
@@ -22,6 +22,7 @@ workers! {
     waits_for_keys_with_the_body_and_says_when_there_are_none,
     publishes_what_verifies_its_tokens,
     goes_on_without_the_control_plane,
+    the_control_plane_answers_the_same,
 }
 
 /// A gateway that answers as the authority, its policy inline.
@@ -164,4 +165,88 @@ async fn goes_on_without_the_control_plane(workers: u32) {
             == Some(workers.into())
     })
     .await;
+}
+
+/// Status, headers and body of an answer, what changes from one to the next left out.
+fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    const OF_THE_CONNECTION: [&str; 7] = [
+        "connection",
+        "content-length",
+        "date",
+        "server",
+        "transfer-encoding",
+        "x-request-id",
+        "x-envoy-upstream-service-time",
+    ];
+    let mut headers: Vec<_> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .filter(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()))
+        .collect();
+    headers.sort();
+    let mut body = answer.text();
+    if answer.status.is_success() {
+        let members = answer.json();
+        body = body.replace(members["access_token"].as_str().unwrap(), "TOKEN");
+        body = body.replace(&format!("\"expires_in\":{}", members["expires_in"]), "\"expires_in\":N");
+    }
+    (answer.status.as_u16(), headers, body)
+}
+
+/// The claims of a grant's token that do not change from one to the next.
+fn lasting(grant: &Grant, answer: &Answer) -> Value {
+    let mut claims = Parts::of(&grant.check(answer)).claims;
+    for changing in ["jti", "iat", "nbf", "exp"] {
+        claims.as_object_mut().unwrap().remove(changing).unwrap();
+    }
+    claims
+}
+
+/// The same requests at both, byte for byte but for times and ids, and the identity that they leave.
+async fn the_control_plane_answers_the_same(workers: u32) {
+    let stage = Stage::managed_with_endpoints(workers, |issuer| {
+        let mut policy = policy(issuer);
+        policy.clients[0].as_object_mut().unwrap().remove("secrets");
+        // The control plane asks no address on loopback for keys.
+        policy.issuers[0]["keys"] = json!({ "source": "inline", "jwks": issuer.jwks() });
+        policy
+    })
+    .await;
+    let port = stage.control_plane().port();
+    let path = format!("/v1/clients/{}/secrets", stage.client_id());
+    let secret = stage.control_plane().post(&path, &json!({})).await["secret"].as_str().unwrap().to_owned();
+    let scene = Scene { issuer: &stage.issuer, client: stage.client_id(), secret: &secret };
+    let known = form(&[
+        ("grant_type", JWT_BEARER),
+        ("assertion", &stage.issuer.token("job")),
+        ("client_id", stage.client_id()),
+        ("client_secret", &secret),
+    ]);
+    wait::until("every worker knows the secret", wait::PATIENCE, async || {
+        stage.envoy.send_to_each_worker(&known).await.iter().all(|answer| answer.status.is_success())
+    })
+    .await;
+    for grant in token_endpoint::grants(&scene) {
+        let of_gateway = stage.envoy.send(&grant.request).await;
+        let of_control_plane = grant.request.send(port).await;
+        assert_eq!(lasting(&grant, &of_gateway), lasting(&grant, &of_control_plane), "{}", grant.name);
+        assert_eq!(comparable(&of_gateway), comparable(&of_control_plane), "{}", grant.name);
+    }
+    for refusal in token_endpoint::refusals(&scene) {
+        let of_gateway = stage.envoy.send(&refusal.request).await;
+        let of_control_plane = refusal.request.send(port).await;
+        refusal.check(&of_gateway);
+        refusal.check(&of_control_plane);
+        assert_eq!(comparable(&of_gateway), comparable(&of_control_plane), "{}", refusal.name);
+    }
+    for path in ["/oauth2/v1/keys"] {
+        let request = Request::get(path);
+        let (of_gateway, of_control_plane) = (stage.envoy.send(&request).await, request.send(port).await);
+        assert_eq!(of_gateway.body, of_control_plane.body, "{path}");
+    }
+    let identity = stage.control_plane().identity("job").await;
+    assert_eq!(identity["client_id"], stage.client_id());
+    assert_eq!(identity["status"], "active");
+    assert_eq!(stage.upstream.count(), 0, "the upstream saw a token request");
 }

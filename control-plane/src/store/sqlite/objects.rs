@@ -13,7 +13,7 @@ use super::{
     epoch::{self, Scope},
     gateways, held, secrets, signed, unsigned,
 };
-use crate::fault::Fault;
+use crate::{external, fault::Fault};
 
 type Columns = (String, String, String, String, i64, i64, i64);
 
@@ -155,11 +155,18 @@ pub(super) async fn change(
     let scope = if kind.in_snapshot() { Scope::Snapshot } else { Scope::Records };
     let head = epoch::advance(connection, tenant, author.at, scope).await?;
     let detail = json!({
-        "before": before.map(|object| object.doc),
-        "after": after.as_ref().map(|object| &object.doc),
+        "before": before.map(shown),
+        "after": after.clone().map(shown),
     });
     audit::insert(connection, tenant, head.epoch, author, name, *kind, id, &detail).await?;
     Ok((after, head))
+}
+
+/// The document as an audit row may hold it.
+fn shown(object: Object) -> Value {
+    let mut document = object.doc;
+    external::mask(object.kind, &mut document);
+    document
 }
 
 async fn rotate(

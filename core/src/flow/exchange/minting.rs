@@ -39,7 +39,7 @@ impl Desk<'_> {
         let jti = (ambient.random)().ok_or(Denial::Internal)?;
         let fields = self.fields(issuer);
         let identity = self.identity(granted, verified);
-        let shape = self.shape(granted, verified, targets, &identity)?;
+        let shape = self.shape(granted, verified, &identity)?;
         let authority = &*self.policy.header.authority;
         let token = AccessToken {
             profile: binding.profile,

@@ -5,9 +5,7 @@ use alloc::string::String;
 use serde_json::{Map, Value};
 
 use super::super::grant::{Desk, Granted};
-use crate::{
-    attribute::Facts, denial::Denial, token_cache::Verified, userinfo::UserInfo, wire::snapshot::Profile,
-};
+use crate::{attribute::Facts, denial::Denial, token_cache::Verified, userinfo::UserInfo};
 
 /// What is the binding's own in an access token.
 pub(super) struct Shape {
@@ -18,23 +16,18 @@ pub(super) struct Shape {
 }
 
 impl Desk<'_> {
-    /// Fills the templates of the granted binding for an access token with these audiences.
+    /// Fills the templates of the granted binding.
     ///
     /// What they look at comes from the token, or from what the cache's key names (issuer, binding and login), so that
     /// none of it changes while the access token lies in the cache. A token that does not say enough is refused like one
-    /// for which a condition does not hold. A `jwt-svid` has one audience.
+    /// for which a condition does not hold.
     pub(super) fn shape(
         self,
         granted: &Granted<'_>,
         verified: &Verified,
-        targets: &[&str],
         identity: &str,
     ) -> Result<Shape, Denial> {
         let Granted { issuer, binding } = granted;
-        let too_many = binding.profile == Profile::JwtSvid && targets.len() > 1;
-        if targets.is_empty() || too_many {
-            return Err(Denial::TargetNotAllowed);
-        }
         if binding.subject.is_none() && binding.claims.is_empty() {
             return Ok(Shape { sub: None, claims: None });
         }

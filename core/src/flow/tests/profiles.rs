@@ -7,12 +7,13 @@ use alloc::{collections::BTreeMap, format, string::String};
 
 use serde_json::{Value, json};
 
+use super::endpoint::{self, JWT, exchange};
 use crate::{
     denial::Denial,
     fixture::{Ask, FLEET_KEY, Gateway, ISS, NOW, SUBJECT, Signer, TARGET, Token, Wire},
     flow::Counted,
     identity::identity_id,
-    wire::snapshot::{Binding, Profile},
+    wire::snapshot::{ActorRule, Binding, Profile},
 };
 
 /// A gateway whose one binding is changed.
@@ -169,4 +170,51 @@ fn a_cached_access_token_has_the_shape_that_its_binding_says_now() {
     assert_eq!((report.counted, &opened(&token).0["typ"]), (Counted::Minted, &json!("JWT")));
     gateway.adopt(|wire| wire.issuers[0].cluster = Some("shop-us".into()));
     assert_eq!(gateway.forward(&ask).report.counted, Counted::Minted, "its cluster may stand in a template");
+}
+
+/// A gateway with a token endpoint whose one binding is changed, and whose client's neighbour may act for others.
+fn at_endpoint(change: impl FnOnce(&mut Binding)) -> Gateway {
+    let mut wire = endpoint::wire();
+    wire.bindings[0].targets.push("https://stock.internal".into());
+    change(&mut wire.bindings[0]);
+    wire.add_neighbour("helper");
+    endpoint::gateway(wire)
+}
+
+fn claims_of(gateway: &mut Gateway, body: &str) -> Value {
+    let (response, _) = gateway.post(&Ask::form(), body);
+    let members: Value = serde_json::from_str(&response.body).unwrap();
+    opened(members["access_token"].as_str().unwrap_or_else(|| panic!("{}", response.body))).1
+}
+
+#[test]
+fn a_jwt_svid_has_one_audience() {
+    let both = format!("&audience={TARGET}&audience=https://stock.internal");
+    let token = kubernetes().sign();
+    let (response, report) = at_endpoint(svid).post(&Ask::form(), &exchange(&token, &both));
+    assert_eq!((response.status, &*response.body), (400, "{\"error\":\"invalid_target\"}\n"));
+    assert_eq!(report.counted, Counted::Denied(Denial::TargetNotAllowed));
+    let one = claims_of(&mut at_endpoint(svid), &exchange(&token, "&audience=https://stock.internal"));
+    assert_eq!(one["aud"], "https://stock.internal");
+    let several = claims_of(&mut at_endpoint(|_| ()), &exchange(&token, &both));
+    assert_eq!(several["aud"], json!([TARGET, "https://stock.internal"]));
+}
+
+#[test]
+fn a_token_says_who_acts_and_who_did_before() {
+    let actor = Token::valid().with("sub", "helper").with("act", json!({ "sub": "before" })).sign();
+    let body = exchange(&kubernetes().sign(), &format!("&actor_token={actor}&actor_token_type={JWT}"));
+    let helper = identity_id("default", "cl_helper", "shop-cluster", "cl_shop", "helper");
+    let expected = json!({ "iss": "https://authority.example", "sub": helper, "act": { "sub": "before" } });
+    for change in [svid as fn(&mut Binding), |_| ()] {
+        let mut gateway = at_endpoint(|binding| {
+            binding.actor = ActorRule::Allow;
+            change(binding);
+        });
+        let claims = claims_of(&mut gateway, &body);
+        assert_eq!(claims["act"], expected);
+        // Who acts is no part of who it is.
+        let alone = claims_of(&mut gateway, &exchange(&kubernetes().sign(), ""));
+        assert_eq!((&alone["sub"], alone.get("act")), (&claims["sub"], None));
+    }
 }

@@ -136,7 +136,7 @@ impl TryFrom<FlatLogin> for ClientLogin {
             }
             _ => {
                 return Err(
-                    "the method must be `none`, `client_secret_basic`, `client_secret_post` or `private_key_jwt`",
+                    "unknown method, expected `none`, `client_secret_basic`, `client_secret_post` or `private_key_jwt`",
                 );
             }
         })
