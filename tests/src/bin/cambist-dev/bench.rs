@@ -8,6 +8,7 @@ mod load;
 mod pace;
 mod report;
 mod subject;
+mod ways;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -134,6 +135,8 @@ pub(crate) async fn measure(plan: Plan) -> ExitCode {
     }
     println!();
     let mut rows = report.rows();
+    ways::measure(plan, upstream.port(), &folder, &mut rows).await;
+    println!();
     met &= exchanges::measure(plan, &folder, &mut rows).await;
     let path = folder.join("report.json");
     let content =
