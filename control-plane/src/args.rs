@@ -36,6 +36,9 @@ pub enum Command {
     /// Gateways of a running control plane
     #[command(subcommand)]
     Gateway(GatewayCommand),
+    /// Tokens, looked at without any service
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Check one of your access tokens as a verifier elsewhere does; exit status 1 if it would be refused
     Verify(VerifyArguments),
     /// Clients of a running control plane
@@ -212,6 +215,21 @@ pub struct GatewayKeysArguments {
     /// How the control plane is reached.
     #[command(flatten)]
     pub api: ApiArguments,
+}
+
+/// `cambist token …`.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Show header, claims and times of a token; nothing is verified and nothing is sent anywhere
+    Inspect(TokenInspectArguments),
+}
+
+/// `cambist token inspect`.
+#[derive(Debug, Args)]
+pub struct TokenInspectArguments {
+    /// File with the token; `-` reads standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub token_file: PathBuf,
 }
 
 /// `cambist verify`.

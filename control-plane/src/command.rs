@@ -9,6 +9,7 @@ pub mod issuer;
 pub mod key;
 pub mod secret;
 mod table;
+pub mod token;
 pub mod verify;
 
 /// Why a command did nothing. Each says what to do.

@@ -10,10 +10,10 @@ use std::{
 use cambist_control_plane::{
     args::{
         Arguments, ClientCommand, Command, ExternalCommand, GatewayCommand, IssuerCommand, KeyCommand,
-        SecretCommand,
+        SecretCommand, TokenCommand,
     },
     clock::Clock,
-    command::{Shown, external, gateway, issuer, key, secret, verify},
+    command::{Shown, external, gateway, issuer, key, secret, token, verify},
     init, logs, presets, serve,
 };
 use clap::Parser as _;
@@ -46,6 +46,9 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Issuer(IssuerCommand::Test(arguments)) => return show(&issuer::test(arguments).await?),
         Command::Issuer(IssuerCommand::Push(arguments)) => return show(&issuer::push(arguments).await?),
+        Command::Token(TokenCommand::Inspect(arguments)) => {
+            return show(&token::inspect(arguments, clock.now())?);
+        }
         Command::Verify(arguments) => return show(&verify::verify(arguments, clock.now()).await?),
         Command::Gateway(GatewayCommand::Keys(arguments)) => return show(&gateway::keys(arguments).await?),
         Command::Client(ClientCommand::Secret(SecretCommand::Add(arguments))) => {

@@ -5,12 +5,6 @@
 mod check;
 mod published;
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
-
 use cambist_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -18,17 +12,15 @@ pub use self::check::{Asked, Check, Findings, Outcome, judge};
 use self::published::published;
 use super::{
     CommandError, Shown,
-    table::{plain, table},
+    table::table,
+    token::{pretty, read},
 };
 use crate::args::VerifyArguments;
-
-/// Most bytes that are read of a token.
-const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Verifies a token at `now`; content when nothing is wrong with it.
 pub async fn verify(arguments: VerifyArguments, now: Timestamp) -> Result<Shown, CommandError> {
     let VerifyArguments { authority, audience, token_file, allow_http, ca, json } = arguments;
-    let token = read(&token_file).map_err(|error| CommandError::File(token_file, error))?;
+    let token = read(token_file)?;
     let (mut checks, keys) = published(&authority, allow_http, ca.as_deref()).await?;
     let asked = Asked { authority: &authority, audience: &audience, now };
     // White space around the token is the file's, not the token's.
@@ -41,16 +33,6 @@ pub async fn verify(arguments: VerifyArguments, now: Timestamp) -> Result<Shown,
         render(&checks, header.as_ref(), claims.as_ref(), content)
     };
     Ok(Shown { text, content })
-}
-
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if file == Path::new("-") {
-        io::stdin().take(MOST_BYTES).read_to_end(&mut bytes)?;
-    } else {
-        File::open(file)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
 }
 
 fn render(checks: &[Check], header: Option<&Value>, claims: Option<&Value>, content: bool) -> String {
@@ -69,9 +51,7 @@ fn render(checks: &[Check], header: Option<&Value>, claims: Option<&Value>, cont
     let mut text = table(&rows);
     let trust = if content { "" } else { ", which nobody should believe" };
     for (title, part) in [("Header", header), ("Claims", claims)] {
-        let Some(pretty) = part.and_then(|part| serde_json::to_string_pretty(part).ok()) else { continue };
-        let lines: String = pretty.lines().map(|line| plain(line) + "\n").collect();
-        text.extend(["\n", title, trust, ":\n", &lines]);
+        text.extend(part.map(|part| format!("\n{title}{trust}:\n{}", pretty(part))));
     }
     text
 }

@@ -9,7 +9,8 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::{
     bench::{AUTHORITY, Answer, Bench, Client, START, mk_binding},
-    tokens::{Signer, claims, claims_with, header, payload},
+    origin::{Net, Origin},
+    tokens::{ISS, Signer, claims, claims_with, header, payload},
 };
 
 const TOKEN: &str = "/oauth2/v1/token";
@@ -203,6 +204,12 @@ async fn each_refusal_has_its_status_body_and_headers() {
         ("issuer_not_allowed", with(json!({ "iss": "https://other.example" }))),
         ("bad_signature", forged),
         ("unknown_kid", Signer::new("b").sign(&claims())),
+        (
+            "typ_not_allowed",
+            signer.sign_under(&json!({ "alg": "ES256", "kid": "a", "typ": "dpop+jwt" }), &claims()),
+        ),
+        ("alg_not_allowed", signer.sign_under(&json!({ "alg": "PS256", "kid": "a" }), &claims())),
+        ("alg_not_allowed", signer.sign_under(&json!({ "alg": "none" }), &claims())),
         ("token_expired", with(json!({ "exp": START.secs() }))),
         ("token_not_yet_valid", with(json!({ "nbf": START.secs() + 61 }))),
         ("token_too_old", with(json!({ "exp": START.secs() + 90_000 }))),
@@ -352,4 +359,79 @@ async fn answers_for_a_gateway_as_it_does_itself() {
     }
     // What is no token endpoint is no way to a route either.
     assert_eq!(relay("/orders", &bearer(&token)).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn says_of_a_known_workload_no_more_than_of_an_unknown_one() {
+    let (bench, signer) = (Bench::new().await, Signer::new("a"));
+    let client = bench.exchanging(&signer, all_grants()).await;
+    let token = signer.sign(&claims());
+    let refused = async |reason: &str| {
+        assert_refused(&ask(&bench.nobody, &bearer(&token)).await, 400, "invalid_grant", &[]);
+        assert_eq!(last_row(&bench).await.2["reason"], reason);
+        assert_refused(&ask(&bench.nobody, &swap(&token)).await, 400, "invalid_request", &[]);
+    };
+    let identity = identity_id("default", &client, "eks", "api", "cart");
+    bench.admin.post(&format!("/v1/identities/{identity}/revoke"), json!({})).await.ok();
+    refused("identity_revoked").await;
+    bench.admin.post(&format!("/v1/identities/{identity}/reinstate"), json!({})).await.ok();
+    let path = format!("/v1/clients/{client}/bindings/shop");
+    let mut binding = bench.admin.get(&path).await.ok();
+    binding["condition"] = json!({ "attribute": "jwt.claim.env", "equals": "production" });
+    bench.admin.put(&path, "*", binding).await.ok();
+    refused("condition_false").await;
+    bench.admin.delete(&path).await.no_content();
+    refused("audience_mismatch").await;
+}
+
+#[tokio::test]
+async fn a_token_that_two_issuers_could_have_signed_is_refused() {
+    let (bench, signer) = (Bench::new().await, Signer::new("a"));
+    let client = bench.exchanging(&signer, all_grants()).await;
+    let keys = json!({ "source": "inline", "jwks": Signer::new("b").jwks() });
+    let twin = json!({ "id": "twin", "iss": "https://issuer.example", "keys": keys });
+    bench.admin.post("/v1/issuers", twin).await.created();
+    let mut binding = mk_binding();
+    (binding["id"], binding["issuer"], binding["audiences"]) =
+        (json!("twin"), json!("twin"), json!(["other"]));
+    bench.admin.post(&format!("/v1/clients/{client}/bindings"), binding).await.created();
+    assert_granted(&ask(&bench.nobody, &bearer(&signer.sign(&claims()))).await);
+    let both = signer.sign(&claims_with(json!({ "aud": ["api", "other"] })));
+    assert_refused(&ask(&bench.nobody, &bearer(&both)).await, 400, "invalid_grant", &[]);
+    assert_eq!(last_row(&bench).await.2["reason"], "issuer_ambiguous");
+}
+
+#[tokio::test]
+async fn cannot_tell_without_the_keys_of_the_issuer() {
+    let signer = Signer::new("a");
+    let origin = Origin::new(None).await;
+    let bench = Bench::on(Net::to(origin.address)).await;
+    bench.exchanging(&signer, all_grants()).await;
+    let issuer = json!({
+        "iss": ISS, "allow_http": true, "keys": { "source": "jwks_uri", "uri": "http://issuer.example/keys" },
+    });
+    bench.admin.put("/v1/issuers/eks", "*", issuer).await.ok();
+    let token = signer.sign(&claims());
+    for body in [bearer(&token), swap(&token)] {
+        let answer = ask(&bench.nobody, &body).await;
+        assert_refused(&answer, 503, "temporarily_unavailable", &[("retry-after", "1")]);
+        assert_eq!(last_row(&bench).await.2["reason"], "keys_unavailable");
+    }
+}
+
+#[tokio::test]
+async fn believes_no_header_that_a_proxy_might_have_set() {
+    let (bench, signer) = (Bench::new().await, Signer::new("a"));
+    bench.exchanging(&signer, all_grants()).await;
+    let body = bearer(&signer.sign(&claims()));
+    let forwarded = [
+        FORM,
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-original-url", "/v1/keys"),
+        ("x-http-method-override", "GET"),
+        ("host", "evil.example"),
+    ];
+    let granted = assert_granted(&bench.nobody.send(Method::POST, TOKEN, &forwarded, body).await);
+    assert_eq!(payload(granted["access_token"].as_str().unwrap())["iss"], AUTHORITY);
 }

@@ -67,9 +67,13 @@ impl Signer {
     }
 
     pub(super) fn sign(&self, claims: &Value) -> String {
+        self.sign_under(&json!({ "alg": "ES256", "kid": self.kid, "typ": "JWT" }), claims)
+    }
+
+    /// A token with this header, whatever it says.
+    pub(super) fn sign_under(&self, head: &Value, claims: &Value) -> String {
         let encode = |part: &Value| BASE64URL_NOPAD.encode(part.to_string().as_bytes());
-        let head = json!({ "alg": "ES256", "kid": self.kid, "typ": "JWT" });
-        let input = format!("{}.{}", encode(&head), encode(claims));
+        let input = format!("{}.{}", encode(head), encode(claims));
         let signature = self.pair.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
         format!("{input}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
     }

@@ -11,8 +11,10 @@ use cambist_tests::jwt::Key;
 use cambist_tests::policy::{Policy, TOKEN_ENV};
 use cambist_tests::stage;
 use cambist_tests::tls::{Authority, Door};
+use cambist_tests::token_endpoint::{JWT_BEARER, form};
 use cambist_tests::upstream::Upstream;
 use cambist_tests::wait;
+use serde_json::json;
 
 workers! {
     minimal_configuration_verifies_one_issuer,
@@ -65,7 +67,8 @@ async fn gateway_configuration_takes_its_policy_from_the_control_plane(workers: 
     let (unknown, _unknown_door) = secure(&stranger, "issuer.localhost").await;
     let (misnamed, _misnamed_door) = secure(&ours, "other.localhost").await;
     let control_plane = ControlPlane::start().await;
-    let policy = Policy::exchange(&issuer).and("unknown", &unknown).and("misnamed", &misnamed);
+    let mut policy = Policy::exchange(&issuer).and("unknown", &unknown).and("misnamed", &misnamed);
+    policy.clients[0]["grant_types"] = json!([JWT_BEARER]);
     control_plane.apply(&policy).await;
     let token = control_plane.register_gateway().await;
     let upstream = Upstream::start().await;
@@ -90,6 +93,9 @@ async fn gateway_configuration_takes_its_policy_from_the_control_plane(workers: 
     }
     envoy.send(&Request::get("/")).await.expect(401);
     envoy.send(&Request::get("/").bearer(&issuer.token("job")).header("x_y", "z")).await.expect(400);
+    let granted = form(&[("grant_type", JWT_BEARER), ("assertion", &issuer.token("job"))]);
+    envoy.send(&granted).await.expect(200);
+    envoy.send(&form(&[])).await.expect(400);
     assert_eq!(upstream.count(), 1);
 }
 

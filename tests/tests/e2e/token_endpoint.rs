@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use cambist_tests::client::{Answer, Request};
-use cambist_tests::envoy::config;
+use cambist_tests::control_plane::ControlPlane;
+use cambist_tests::envoy::{Setup, config};
 use cambist_tests::issuer::{Fault, Issuer};
 use cambist_tests::jwt::{Key, Parts};
-use cambist_tests::policy::{AUTHORITY, CLIENT, Policy, TARGET};
-use cambist_tests::stage::Stage;
+use cambist_tests::policy::{self, AUTHORITY, CLIENT, GATEWAY, Policy, TARGET, TOKEN_ENV};
+use cambist_tests::stage::{self, Stage};
 use cambist_tests::token_endpoint::{self, Grant, JWT_BEARER, Scene, form};
+use cambist_tests::upstream::Upstream;
 use cambist_tests::wait;
 use serde_json::{Value, json};
 
@@ -23,6 +25,8 @@ workers! {
     publishes_what_verifies_its_tokens,
     goes_on_without_the_control_plane,
     the_control_plane_answers_the_same,
+    without_a_key_the_control_plane_mints,
+    a_protected_resource_says_where_tokens_come_from,
 }
 
 /// A gateway that answers as the authority, its policy inline.
@@ -249,4 +253,62 @@ async fn the_control_plane_answers_the_same(workers: u32) {
     assert_eq!(identity["client_id"], stage.client_id());
     assert_eq!(identity["status"], "active");
     assert_eq!(stage.upstream.count(), 0, "the upstream saw a token request");
+}
+
+/// A gateway that may not mint: what it would grant, the control plane mints, and answers the same.
+async fn without_a_key_the_control_plane_mints(workers: u32) {
+    let issuer = Issuer::start(Key::p256("first")).await;
+    let mut control_plane = ControlPlane::start().await;
+    let mut policy = policy(&issuer);
+    policy.clients[0].as_object_mut().unwrap().remove("secrets");
+    policy.routes[0]["exchange"] = "control-plane".into();
+    // The control plane asks no address on loopback for keys.
+    policy.issuers[0]["keys"] = json!({ "source": "inline", "jwks": issuer.jwks() });
+    let client = control_plane.apply(&policy).await;
+    let gateway = control_plane.post("/v1/gateways", &json!({ "name": GATEWAY })).await;
+    let upstream = Upstream::start().await;
+    let mut plugin = policy::from_control_plane();
+    plugin["endpoints"] = json!({ "hosts": ["*"] });
+    let listener = config::listener_with_endpoints("gateway", &config::cambist(&plugin), "upstream");
+    let clusters = stage::clusters(&upstream, control_plane.port());
+    let setup = Setup::new(workers, config::bootstrap(&[listener], &clusters));
+    let envoy = setup.env(TOKEN_ENV, gateway["token"].as_str().unwrap()).start().await;
+    envoy.until_ready().await;
+
+    let scene = Scene { issuer: &issuer, client: &client, secret: "" };
+    let keys = Request::get("/oauth2/v1/keys").send(control_plane.port()).await.expect(200).json();
+    for grant in token_endpoint::grants(&scene)
+        .into_iter()
+        .filter(|grant| !grant.name.contains("proves") && !grant.name.contains("secret"))
+    {
+        let answer = envoy.send(&grant.request).await;
+        assert!(Parts::of(&grant.check(&answer)).is_signed_by(&keys), "{}", grant.name);
+    }
+    // Its own denials it gives itself.
+    let bad = form(&[("grant_type", JWT_BEARER), ("assertion", "x")]);
+    assert_eq!(envoy.send(&bad).await.expect(400).text(), "{\"error\":\"invalid_grant\"}\n");
+    let request = form(&[("grant_type", JWT_BEARER), ("assertion", &issuer.token("job"))]);
+    control_plane.stop().await;
+    let answer = envoy.send(&request).await.expect(503);
+    assert_eq!(answer.text(), "{\"error\":\"temporarily_unavailable\"}\n");
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(upstream.count(), 0, "the upstream saw a token request");
+}
+
+async fn a_protected_resource_says_where_tokens_come_from(workers: u32) {
+    let stage = Stage::inline(workers, |issuer| {
+        let mut policy = Policy::exchange(issuer);
+        policy.routes[0]["resource"] = "https://api.example/tools".into();
+        policy
+    })
+    .await;
+    let metadata = "/.well-known/oauth-protected-resource/tools";
+    let document = stage.envoy.send(&Request::get(metadata)).await.expect(200).json();
+    assert_eq!(document["resource"], "https://api.example/tools");
+    assert_eq!(document["authorization_servers"], json!([AUTHORITY]));
+    assert_eq!(document["scopes_supported"], json!(["read"]));
+    let answer = stage.envoy.send(&Request::get("/tools")).await.expect(401);
+    let expected = format!("Bearer resource_metadata=\"https://api.example{metadata}\", scope=\"read\"");
+    assert_eq!(answer.header("www-authenticate"), Some(&*expected));
+    stage.present(&stage.issuer.token("job")).await.expect(200);
 }

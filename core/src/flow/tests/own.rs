@@ -13,7 +13,7 @@ use crate::{
     flow::{Counted, Credential},
     wire::{
         changes::{Changes, Revoked, RevokedJti},
-        snapshot::{Condition, Exchange, Mode, Place},
+        snapshot::{Condition, Exchange, Mode, Place, Profile},
     },
 };
 
@@ -114,6 +114,24 @@ fn each_claim_must_fit() {
     assert_eq!(denial(&mut gateway, &ours().sign()), Denial::BadSignature);
     // Nobody else is trusted.
     assert_eq!(denial(&mut gateway, &Token::valid().sign()), Denial::IssuerNotAllowed);
+}
+
+/// Whatever a binding makes of the subject, a sidecar knows whose token it is.
+#[test]
+fn a_sidecar_knows_the_identity_behind_every_shape() {
+    for (profile, template) in
+        [(Profile::AtJwt, "k8s:${jwt.claim.sub}"), (Profile::JwtSvid, "spiffe://td.example/${issuer.id}")]
+    {
+        let wire = Wire::changed(|wire| {
+            wire.bindings[0].profile = profile;
+            wire.bindings[0].subject_template = Some(template.into());
+        });
+        let (token, _) = Gateway::new(wire).exchange(&Token::valid().sign());
+        let mut gateway = Gateway::new(sidecar());
+        gateway.forward(&Ask::bearing(&token));
+        gateway.revoke(Revoked { identities: vec![IDENTITY.into()], ..Revoked::default() });
+        assert_eq!(denial(&mut gateway, &token), Denial::IdentityRevoked, "{profile:?}");
+    }
 }
 
 #[test]
