@@ -121,6 +121,7 @@ impl Pair {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 mod flips;
 #[cfg(test)]
 mod tests;

@@ -113,6 +113,8 @@ impl Desk<'_> {
             || self.denylist.revokes_client(client_id)
             || self.denylist.revokes_identity(identity);
         match () {
+            // What is behind it takes tokens of somebody else.
+            () if route.exchange == Exchange::External => Err(Denial::IssuerNotAllowed),
             () if !is_meant => Err(Denial::AudienceMismatch),
             () if is_revoked => Err(Denial::IdentityRevoked),
             () if !self.admits(client_id) => Err(Denial::ClientUnknown),

@@ -5,6 +5,7 @@ use cambist_filter::stream::Next;
 use serde_json::{Value, json};
 
 use super::{
+    control_plane::{CHANGES, SNAPSHOT, full, snapshot},
     sample::{self, get},
     stage::{Reply, State},
     vm::Vm,
@@ -160,4 +161,46 @@ fn hosts_are_checked() {
     config["endpoints"] = json!({ "hosts": ["auth.example", "Auth.example"] });
     let reason = vm.try_configure(config.to_string().as_bytes()).unwrap_err();
     assert!(reason.contains("endpoints/hosts") && reason.contains("Auth.example"), "{reason}");
+}
+
+/// A gateway that has not heard from its control plane yet.
+fn cold() -> Vm {
+    let mut vm = Vm::new();
+    let mut config = sample::control_plane_config(&vm.gateway);
+    config["endpoints"] = json!({ "hosts": ["*"] });
+    vm.configure(&config);
+    vm
+}
+
+#[test]
+fn a_body_that_comes_before_the_first_snapshot_waits_for_it() {
+    let mut vm = cold();
+    let stream = vm.request(&post("/oauth2/v1/token"));
+    vm.body(stream, form().as_bytes(), true);
+    assert!(vm.is_paused(stream));
+    let mut document = sample::document();
+    document["clients"][0]["grant_types"] = json!([BEARER]);
+    let first = snapshot(&vm, 10, &document);
+    vm.serve(SNAPSHOT, first);
+    vm.serve(CHANGES, Reply::json(&full(10)));
+    vm.tick();
+    assert_granted(&vm, stream);
+}
+
+#[test]
+fn a_path_that_only_the_snapshot_says_is_an_endpoint_asks_to_come_back() {
+    let mut vm = cold();
+    let stream = vm.request(&post("/tenants/a/oauth2/v1/token"));
+    assert!(vm.is_paused(stream), "nobody knows yet what it is");
+    let first = snapshot(&vm, 10, &sample::document());
+    let body = String::from_utf8(first.body).unwrap();
+    let below = body.replace("https://authority.example", "https://authority.example/tenants/a");
+    vm.serve(SNAPSHOT, Reply::status(200).body(below));
+    vm.serve(CHANGES, Reply::json(&full(10)));
+    vm.tick();
+    let reply = vm.reply(stream);
+    assert_eq!((reply.status, &*reply.body), (503, "{\"error\":\"temporarily_unavailable\"}\n"));
+    let stream = vm.request(&post("/tenants/a/oauth2/v1/token"));
+    vm.body(stream, b"", true);
+    assert_eq!(vm.status(stream), 400);
 }

@@ -291,3 +291,17 @@ fn a_body_that_is_too_long_is_not_read() {
     let (response, _) = gateway.post(&Ask::form(), &"x".repeat(MAX_BODY_BYTES + 1));
     assert_eq!((response.status, &*response.body), (413, "{\"error\":\"invalid_request\"}\n"));
 }
+
+/// Its head is gone on already, so the request cannot become one of a route, whatever it presents.
+#[test]
+fn a_request_whose_body_was_read_is_never_forwarded() {
+    let mut gateway = gateway(wire());
+    let token = Token::valid().sign();
+    let ask = Ask { authorization: vec![format!("Bearer {token}").into_bytes()], ..Ask::form() };
+    let Step::NeedBody { flow } = gateway.start(&ask) else { panic!("does not want the body") };
+    gateway.state.endpoints = Hosts::default();
+    let (response, _) = gateway.resume(&flow, &Answer::Body(bearer(&token, "").into())).into_reply();
+    assert_eq!(response.status, 503);
+    gateway.state.endpoints = Hosts::every();
+    assert_eq!(gateway.resume(&flow, &Answer::Body(Vec::new())).into_reply().0.status, 400);
+}

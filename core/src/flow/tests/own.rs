@@ -7,6 +7,7 @@ use alloc::{string::String, vec};
 
 use serde_json::json;
 
+use super::ways::Way;
 use crate::{
     denial::Denial,
     fixture::{Ask, FLEET_KEY, Gateway, NOW, Signer, TARGET, Token, Wire},
@@ -103,6 +104,8 @@ fn each_claim_must_fit() {
         (ours().header("kid", "other"), Denial::UnknownKid),
         (ours().header("typ", "JWT"), Denial::TypNotAllowed),
         (ours().header("typ", "id+jwt"), Denial::TypNotAllowed),
+        (ours().header("typ", "id+jwt").with("cambist_identity", IDENTITY), Denial::TypNotAllowed),
+        (ours().without_header("typ").with("cambist_identity", IDENTITY), Denial::TypNotAllowed),
         (ours().without_header("typ"), Denial::TypNotAllowed),
     ];
     for (token, expected) in rows {
@@ -210,4 +213,15 @@ fn an_observed_route_says_what_it_would_do() {
     let edits = gateway.forward(&Ask::bearing(&ours().with("scope", "x").sign_with(FLEET_KEY)));
     assert_eq!(edits.report.counted, Counted::Observed(Some(Denial::ScopeNotAllowed)));
     assert_eq!(edits.credential, Credential::Keep);
+}
+
+#[test]
+fn where_another_issuer_mints_ours_is_not_wanted() {
+    let mut gateway = Way::External.gateway();
+    let published = sidecar().authority_jwks;
+    gateway.adopt(|wire| {
+        wire.authority_jwks = published;
+        wire.routes[0].target = Some(TARGET.into());
+    });
+    assert_eq!(denial(&mut gateway, &ours().sign_with(FLEET_KEY)), Denial::IssuerNotAllowed);
 }

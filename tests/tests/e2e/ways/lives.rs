@@ -179,6 +179,11 @@ async fn add_neighbour(site: &Site) {
     let mut route = control_plane.get("/v1/routes/everything").await;
     route["clients"] = json!([main, client]);
     control_plane.put("/v1/routes/everything", &route).await;
+    let stranger = site.stage.issuer.token("stranger");
+    wait::until("nobody else is served any more", wait::PATIENCE, async || {
+        site.stage.present_to_each_worker(&stranger).await.iter().all(|status| *status == 401)
+    })
+    .await;
 }
 
 async fn a_change_to_one_client_makes_nothing_anew_for_another(workers: u32) {
