@@ -21,6 +21,7 @@ pub struct ControlPlane {
     admin_token: String,
     port: u16,
     process: Option<Process>,
+    environment: Vec<(String, String)>,
 }
 
 // === impl ControlPlane ===
@@ -28,6 +29,11 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Initialises a store in a folder of its own and serves it on a free port.
     pub async fn start() -> Self {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// The same with more in its environment.
+    pub async fn start_with(environment: Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let run = Command::new(artifact::cambist())
             .args(["init", "--authority", AUTHORITY, "--print-json", "--data"])
@@ -42,7 +48,7 @@ impl ControlPlane {
             .find(|word| word.starts_with("adm_"))
             .unwrap_or_else(|| panic!("cambist init showed no admin token: {said}"))
             .to_owned();
-        let mut control_plane = Self { folder, admin_token, port: 0, process: None };
+        let mut control_plane = Self { folder, admin_token, port: 0, process: None, environment };
         control_plane.serve().await;
         control_plane
     }
@@ -94,7 +100,7 @@ impl ControlPlane {
             name: "cambist serve",
             program: &artifact::cambist(),
             arguments: &arguments,
-            environment: &[],
+            environment: &self.environment,
             log: &self.log(),
             folder: self.folder.path(),
         });

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::client::{Answer, Request};
 use crate::control_plane::ControlPlane;
+use crate::envoy::clock::Clock;
 use crate::envoy::{Envoy, Setup, config};
 use crate::issuer::Issuer;
 use crate::jwt::{Key, Parts};
@@ -53,19 +54,36 @@ impl Stage {
     }
 
     async fn managed_cold_with(workers: u32, issuer: Issuer, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
-        Self::managed_on(workers, issuer, policy, |plugin| {
+        Self::managed_on(None, workers, issuer, policy, |plugin| {
             config::listener("gateway", &[config::cambist(&plugin)], "upstream")
         })
         .await
     }
 
+    /// As [`Stage::managed_with`], where control plane and gateway have this clock.
+    pub async fn managed_at(
+        clock: &Clock,
+        workers: u32,
+        issuer: Issuer,
+        policy: impl FnOnce(&Issuer) -> Policy,
+    ) -> Self {
+        let stage = Self::managed_on(Some(clock), workers, issuer, policy, |plugin| {
+            config::listener("gateway", &[config::cambist(&plugin)], "upstream")
+        })
+        .await;
+        stage.envoy.until_ready().await;
+        stage
+    }
+
     async fn managed_on(
+        clock: Option<&Clock>,
         workers: u32,
         issuer: Issuer,
         policy: impl FnOnce(&Issuer) -> Policy,
         listener: impl FnOnce(Value) -> Value,
     ) -> Self {
-        let control_plane = ControlPlane::start().await;
+        let environment = clock.map(|clock| clock.environment().to_vec()).unwrap_or_default();
+        let control_plane = ControlPlane::start_with(environment).await;
         let client_id = control_plane.apply(&policy(&issuer)).await;
         let gateway_token = control_plane.register_gateway().await;
         let upstream = Upstream::start().await;
@@ -73,6 +91,7 @@ impl Stage {
         let clusters = clusters(&upstream, control_plane.port());
         let setup =
             Setup::new(workers, config::bootstrap(&[listener], &clusters)).env(TOKEN_ENV, &gateway_token);
+        let setup = if let Some(clock) = clock { clock.wind(setup) } else { setup };
         let envoy = setup.start().await;
         let signing_key = Key::p256("unused");
         Self {
@@ -89,7 +108,7 @@ impl Stage {
     /// A control plane with `policy` for an issuer that signs with ES256, and a gateway that answers as the authority.
     pub async fn managed_with_endpoints(workers: u32, policy: impl FnOnce(&Issuer) -> Policy) -> Self {
         let issuer = Issuer::start(Key::p256("first")).await;
-        let stage = Self::managed_on(workers, issuer, policy, |mut plugin| {
+        let stage = Self::managed_on(None, workers, issuer, policy, |mut plugin| {
             plugin["endpoints"] = serde_json::json!({ "hosts": ["*"] });
             config::listener_with_endpoints("gateway", &config::cambist(&plugin), "upstream")
         })

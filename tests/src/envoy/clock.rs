@@ -1,4 +1,4 @@
-//! A clock for Envoy that tests can set.
+//! A clock for Envoy, or another process, that tests can set.
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::Setup;
 use crate::artifact;
 
-/// How far Envoy's time of day is from ours.
+/// How far the time of day of those who have it is from ours.
 #[derive(Debug)]
 pub struct Clock {
     file: fs::File,
@@ -38,10 +38,16 @@ impl Clock {
 
     /// Gives this clock to the Envoy that is set up.
     pub fn wind(&self, setup: Setup) -> Setup {
+        self.environment().iter().fold(setup, |setup, (name, value)| setup.env(name, value))
+    }
+
+    /// What gives this clock to a process.
+    pub fn environment(&self) -> [(String, String); 2] {
         let text = |path: &Path| path.display().to_string();
-        setup
-            .env("LD_PRELOAD", &text(&library(self.folder.path())))
-            .env("CAMBIST_TEST_CLOCK", &text(&jump(self.folder.path())))
+        [
+            ("LD_PRELOAD".to_owned(), text(&library(self.folder.path()))),
+            ("CAMBIST_TEST_CLOCK".to_owned(), text(&jump(self.folder.path()))),
+        ]
     }
 
     /// From now on it is `seconds` later there than it is here.

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use cambist_tests::client::{Answer, Request};
+use cambist_tests::envoy::clock::Clock;
 use cambist_tests::external::Manner;
-use cambist_tests::jwt::Parts;
+use cambist_tests::jwt::{self, Parts};
 use cambist_tests::policy::TARGET;
-use cambist_tests::wait;
+use cambist_tests::{stage, wait};
 use serde_json::{Value, json};
 
 use super::site::{Site, WAYS, Way};
@@ -15,7 +17,8 @@ workers! {
     every_way_refuses_who_is_revoked,
     every_way_serves_on_or_says_so_in_an_outage,
     every_way_gives_up_in_time,
-    every_way_rotates_what_proves_it,
+    an_external_endpoint_changes_its_secret,
+    the_keys_that_sign_rotate,
     a_change_to_one_client_makes_nothing_anew_for_another,
     a_client_that_leaves_takes_no_mint_along,
 }
@@ -138,7 +141,65 @@ async fn every_way_gives_up_in_time(workers: u32) {
     }
 }
 
-async fn every_way_rotates_what_proves_it(workers: u32) {
+/// A successor is published first, signs when everybody can know it, and leaves its predecessor published.
+async fn the_keys_that_sign_rotate(workers: u32) {
+    for way in [Way::Gateway, Way::ControlPlane] {
+        let clock = Clock::new();
+        let mut site = Site::start_at(Some(&clock), way, workers).await;
+        let first = kid(&site, "first").await.expect("a token is exchanged");
+        assert!(published(&site).await.contains(&first), "{way:?}");
+        let before = published(&site).await.len();
+        let mut later = 0;
+        if way == Way::Gateway {
+            // Half of the fleet key's day is over. The gateway, too, finds its policy and its keys old.
+            later = 44_000;
+            site.stage.control_plane_mut().stop().await;
+            clock.set(later);
+            site.stage.control_plane_mut().serve().await;
+        } else {
+            site.stage.control_plane().post("/v1/keys/rotate", &json!({ "alg": "ES256" })).await;
+        }
+        wait::until("a successor is published", wait::PATIENCE, async || {
+            published(&site).await.len() == before + 1
+        })
+        .await;
+        let mut number = 0;
+        let mut next = || {
+            number += 1;
+            format!("job-{number}")
+        };
+        let signs =
+            wait::until_some("tokens are exchanged", wait::PATIENCE, async || kid(&site, &next()).await)
+                .await;
+        assert_eq!(signs, first, "{way:?}: it signs before everybody can know it");
+        clock.set(later + 1_000);
+        let second = wait::until_some("the successor signs", wait::PATIENCE, async || {
+            let signs = kid(&site, &next()).await.expect("a token is exchanged all the time");
+            (signs != first).then_some(signs)
+        })
+        .await;
+        let keys = published(&site).await;
+        assert!(keys.contains(&first) && keys.contains(&second), "{way:?}: {keys:?}");
+    }
+}
+
+/// Which key signs for `subject`, whose token lasts long; `None` if it is not exchanged.
+async fn kid(site: &Site, subject: &str) -> Option<String> {
+    let mut claims = site.stage.issuer.claims(subject);
+    claims["exp"] = json!(jwt::now() + 80_000);
+    let answer = site.stage.present(&site.stage.issuer.sign(&claims)).await;
+    let access = (answer.status == 200).then(|| Parts::of(stage::seen(&answer).bearer()))?;
+    Some(access.header["kid"].as_str().expect("a key's name").to_owned())
+}
+
+/// The names of the published keys.
+async fn published(site: &Site) -> Vec<String> {
+    let keys = keys(site).await;
+    let names = keys["keys"].as_array().expect("keys").iter().map(|key| key["kid"].as_str().expect("a name"));
+    names.map(str::to_owned).collect()
+}
+
+async fn an_external_endpoint_changes_its_secret(workers: u32) {
     let site = Site::start(Way::External, workers).await;
     let token = site.stage.issuer.token("job");
     site.everywhere(&token, 200).await;
@@ -178,10 +239,15 @@ async fn add_neighbour(site: &Site) {
     control_plane.post(&format!("/v1/clients/{client}/bindings"), &binding).await;
     let mut route = control_plane.get("/v1/routes/everything").await;
     route["clients"] = json!([main, client]);
+    // What only the gateway's own policy does: the control plane may mint by its copy before the gateway has it.
+    route["claims_out"] = json!([{ "attribute": "jwt.claim.sub", "header": "x-settled" }]);
     control_plane.put("/v1/routes/everything", &route).await;
-    let stranger = site.stage.issuer.token("stranger");
-    wait::until("nobody else is served any more", wait::PATIENCE, async || {
-        site.stage.present_to_each_worker(&stranger).await.iter().all(|status| *status == 401)
+    let request = Request::get("/").bearer(&site.stage.issuer.token("neighbour"));
+    wait::until("every worker has the new policy", wait::PATIENCE, async || {
+        let answers = site.stage.envoy.send_to_each_worker(&request).await;
+        let is_settled =
+            |answer: &Answer| answer.status == 200 && !stage::seen(answer).values("x-settled").is_empty();
+        answers.iter().all(is_settled)
     })
     .await;
 }
@@ -222,7 +288,7 @@ async fn a_client_that_leaves_takes_no_mint_along(workers: u32) {
     site.endpoint.set(Manner::Hold);
     let token = site.stage.issuer.token("job");
     let connections = site.stage.envoy.connection_to_each_worker().await;
-    let request = cambist_tests::client::Request::get("/").bearer(&token);
+    let request = Request::get("/").bearer(&token);
     let leaving = connections.into_iter().map(|mut connection| {
         let request = request.clone();
         tokio::spawn(async move {

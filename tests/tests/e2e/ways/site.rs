@@ -1,6 +1,7 @@
 //! A gateway whose only route goes one of the three ways, with everything around it.
 
 use cambist_tests::client::Request;
+use cambist_tests::envoy::clock::Clock;
 use cambist_tests::external::TokenEndpoint;
 use cambist_tests::issuer::Issuer;
 use cambist_tests::jwt::Key;
@@ -30,6 +31,11 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) async fn start(way: Way, workers: u32) -> Self {
+        Self::start_at(None, way, workers).await
+    }
+
+    /// The same where control plane and gateway have this clock.
+    pub(super) async fn start_at(clock: Option<&Clock>, way: Way, workers: u32) -> Self {
         let endpoint = TokenEndpoint::start().await;
         let issuer = Issuer::start(Key::p256("first")).await;
         let policy = |issuer: &Issuer| match way {
@@ -43,7 +49,10 @@ impl Site {
             }
             Way::External => Policy::exchange_by("external", issuer).at(&endpoint.document()),
         };
-        let stage = Stage::managed_with(workers, issuer, policy).await;
+        let stage = match clock {
+            Some(clock) => Stage::managed_at(clock, workers, issuer, policy).await,
+            None => Stage::managed_with(workers, issuer, policy).await,
+        };
         let site = Self { way, stage, endpoint };
         // Signed with another key of the same name: refused once the issuer's keys are known.
         let stranger = Key::p256("first").token(&site.stage.issuer.claims("stranger"));
