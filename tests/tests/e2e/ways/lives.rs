@@ -168,9 +168,12 @@ async fn the_keys_that_sign_rotate(workers: u32) {
             number += 1;
             format!("job-{number}")
         };
-        let signs =
-            wait::until_some("tokens are exchanged", wait::PATIENCE, async || kid(&site, &next()).await)
-                .await;
+        let token = long_token(&site, "everywhere");
+        wait::until("every worker exchanges", wait::PATIENCE, async || {
+            site.stage.present_to_each_worker(&token).await.iter().all(|status| *status == 200)
+        })
+        .await;
+        let signs = kid(&site, &next()).await.expect("a token is exchanged");
         assert_eq!(signs, first, "{way:?}: it signs before everybody can know it");
         clock.set(later + 1_000);
         let second = wait::until_some("the successor signs", wait::PATIENCE, async || {
@@ -183,11 +186,15 @@ async fn the_keys_that_sign_rotate(workers: u32) {
     }
 }
 
-/// Which key signs for `subject`, whose token lasts long; `None` if it is not exchanged.
-async fn kid(site: &Site, subject: &str) -> Option<String> {
+fn long_token(site: &Site, subject: &str) -> String {
     let mut claims = site.stage.issuer.claims(subject);
     claims["exp"] = json!(jwt::now() + 80_000);
-    let answer = site.stage.present(&site.stage.issuer.sign(&claims)).await;
+    site.stage.issuer.sign(&claims)
+}
+
+/// Which key signs for `subject`, whose token lasts long; `None` if it is not exchanged.
+async fn kid(site: &Site, subject: &str) -> Option<String> {
+    let answer = site.stage.present(&long_token(site, subject)).await;
     let access = (answer.status == 200).then(|| Parts::of(stage::seen(&answer).bearer()))?;
     Some(access.header["kid"].as_str().expect("a key's name").to_owned())
 }
