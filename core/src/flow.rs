@@ -175,16 +175,11 @@ fn answer_credential(
         Presented::Nothing => Err(Denial::TokenMissing.into()),
         Presented::Foreign => Ok(Edits::untouched(Counted::Foreign)),
         Presented::Token(token, carrier) => {
-            let known = if route.sources.is_plain() {
-                None
-            } else {
-                grant::grant_known(state, policy, terms, token, visit, ambient)
-            };
-            let outcome = match known {
-                Some(outcome) => outcome,
-                None => grant::grant_new(state, policy, terms, token, visit, ambient),
-            };
-            outcome.and_then(Served::into_edits).map(|edits| edits.of(carrier, route))
+            // Where it can stand in one place only it was looked for above.
+            let serve = if route.sources.is_plain() { grant::grant_new } else { grant::grant };
+            serve(state, policy, terms, token, visit, ambient)
+                .and_then(Served::into_edits)
+                .map(|edits| edits.of(carrier, route))
         }
     }
 }

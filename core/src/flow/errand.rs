@@ -55,10 +55,7 @@ pub fn mint_for(
     let terms = Terms::Route(route);
     let outcome = match bearer::bare(errand.token) {
         Ok(_) if !state.is_fresh(ambient.now) => Err(Denial::ConfigStale.into()),
-        Ok(token) => match grant::grant_known(state, &policy, terms, token, &mut visit, ambient) {
-            Some(outcome) => outcome,
-            None => grant::grant_new(state, &policy, terms, token, &mut visit, ambient),
-        },
+        Ok(token) => grant::grant(state, &policy, terms, token, &mut visit, ambient),
         Err(denial) => Err(denial.into()),
     };
     match outcome {

@@ -63,6 +63,21 @@ pub(super) struct Granted<'p> {
     pub(super) binding: &'p Arc<Binding>,
 }
 
+/// Serves a token: from what is known of it, or by verifying it.
+pub(super) fn grant(
+    state: &mut State,
+    policy: &Policy,
+    terms: Terms<'_>,
+    token: &[u8],
+    visit: &mut Visit<'_>,
+    ambient: &mut Ambient<'_>,
+) -> Result<Served, Halt> {
+    match grant_known(state, policy, terms, token, visit, ambient) {
+        Some(outcome) => outcome,
+        None => grant_new(state, policy, terms, token, visit, ambient),
+    }
+}
+
 /// Serves a token that was verified before, if its issuer still is the only one it can be of, and the issuer's
 /// configuration and its key are still the same.
 ///
@@ -77,20 +92,15 @@ pub(super) fn grant_known(
 ) -> Option<Result<Served, Halt>> {
     let State { keyring, verified, denylist, audited, venue, .. } = state;
     let known = verified.get(token)?;
-    if known.own.is_some() {
-        return known_of_ours(state, policy, terms, token, ambient);
-    }
-    let issuer = policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
-    if terms.route().is_none() && issuer.iss == policy.header.authority {
-        return None;
-    }
-    // The digest covers no bindings, and another issuer of this text may claim one of the audiences by now.
-    policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
-    keyring.current(&issuer.id, ambient.now)?.contains_thumbprint(&known.thumbprint).then_some(())?;
+    let issuer = if known.own.is_some() {
+        is_still_ours(policy, terms, known).then_some(None)?
+    } else {
+        Some(issuer_still(policy, terms, known, keyring, ambient.now)?)
+    };
     let (audited, venue) = (*audited, *venue);
     let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
     let verdicts = known.verdicts.len();
-    let outcome = desk.serve(issuer, known, Counted::VerifiedCached, visit, ambient);
+    let outcome = desk.go_on(issuer, known, Counted::VerifiedCached, visit, ambient);
     let has_grown = known.told.take_grown()
         || known.access.take_grown()
         || known.verdicts.len() != verdicts
@@ -101,27 +111,29 @@ pub(super) fn grant_known(
     Some(outcome)
 }
 
-/// Serves a token of ours that was verified before, if its key still is one of the authority's.
-fn known_of_ours(
-    state: &mut State,
-    policy: &Policy,
+/// The issuer of a token that was verified before, if it is as it was then, and so is its key.
+fn issuer_still<'p>(
+    policy: &'p Policy,
     terms: Terms<'_>,
-    token: &[u8],
-    ambient: &Ambient<'_>,
-) -> Option<Result<Served, Halt>> {
-    let State { verified, denylist, audited, venue, .. } = state;
-    terms.route()?;
-    let known = verified.get(token)?;
-    let keys = policy.own_keys(&policy.header.authority)?;
-    (keys.digest == known.issuer_digest && keys.set.contains_thumbprint(&known.thumbprint)).then_some(())?;
-    let (audited, venue) = (*audited, *venue);
-    let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
-    let verdicts = known.verdicts.len();
-    let outcome = desk.pass(known, Counted::VerifiedCached, ambient.now);
-    if known.told.take_grown() || known.verdicts.len() != verdicts {
-        verified.reweigh(token);
+    known: &Verified,
+    keyring: &mut Keyring,
+    now: Timestamp,
+) -> Option<&'p Arc<Issuer>> {
+    let issuer = policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
+    if terms.route().is_none() && issuer.iss == policy.header.authority {
+        return None;
     }
-    Some(outcome)
+    // The digest covers no bindings, and another issuer of this text may claim one of the audiences by now.
+    policy.issuer_of(&issuer.iss, &known.audiences).ok().filter(|chosen| Arc::ptr_eq(chosen, issuer))?;
+    keyring.current(&issuer.id, now)?.contains_thumbprint(&known.thumbprint).then_some(issuer)
+}
+
+/// Whether the key of a token of ours still is one of the authority's. Only routes take one.
+fn is_still_ours(policy: &Policy, terms: Terms<'_>, known: &Verified) -> bool {
+    terms.route().is_some()
+        && policy.own_keys(&policy.header.authority).is_some_and(|keys| {
+            keys.digest == known.issuer_digest && keys.set.contains_thumbprint(&known.thumbprint)
+        })
 }
 
 /// Verifies a token and serves it.
@@ -138,10 +150,7 @@ pub(super) fn grant_new(
     let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
     let (issuer, mut fresh) =
         desk.verify(keyring, visit.arrived, ambient).map_err(|halt| halt.of_token(token))?;
-    let outcome = match issuer {
-        Some(issuer) => desk.serve(issuer, &mut fresh, Counted::Verified, visit, ambient),
-        None => desk.pass(&mut fresh, Counted::Verified, ambient.now),
-    };
+    let outcome = desk.go_on(issuer, &mut fresh, Counted::Verified, visit, ambient);
     // A refused token is kept too: refusing it again must not cost a signature.
     verified.put(token, fresh);
     outcome
@@ -187,7 +196,22 @@ impl<'p> Desk<'p> {
         self.terms.route().is_some() || iss != self.policy.header.authority
     }
 
-    /// What follows for a verified token, cached or not.
+    /// What follows for a verified token of `issuer`, or of ours where there is none.
+    fn go_on(
+        self,
+        issuer: Option<&'p Arc<Issuer>>,
+        verified: &mut Verified,
+        counted: Counted,
+        visit: &mut Visit<'_>,
+        ambient: &mut Ambient<'_>,
+    ) -> Result<Served, Halt> {
+        match issuer {
+            Some(issuer) => self.serve(issuer, verified, counted, visit, ambient),
+            None => self.pass(verified, counted, ambient.now),
+        }
+    }
+
+    /// What follows for a verified token of an issuer, cached or not.
     fn serve(
         self,
         issuer: &'p Issuer,

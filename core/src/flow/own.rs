@@ -22,7 +22,7 @@ use crate::{
     claims_out::Values,
     denial::Denial,
     exchange::mint::TYP,
-    jose::{alg::Alg, jwt::UntrustedJwt},
+    jose::{alg::Alg, jwt::UntrustedJwt, verify::is_typ},
     policy::{AuthorityKeys, Route},
     time::Timestamp,
     token_cache::{Own, ToldKey, VerdictKey, Verified},
@@ -75,12 +75,6 @@ fn own(claims: &Map<String, Value>, is_access: bool) -> Option<Own> {
         jti: jti.into(),
         scopes: scopes.map(String::from).collect::<Vec<_>>(),
     })
-}
-
-/// Whether a media type is this one, `application/` or not (RFC 9068 §4).
-fn is_typ(typ: &str, wanted: &str) -> bool {
-    let bare = typ.split_at_checked(12).filter(|(start, _)| start.eq_ignore_ascii_case("application/"));
-    bare.map_or(typ, |(_, rest)| rest).eq_ignore_ascii_case(wanted)
 }
 
 impl Desk<'_> {

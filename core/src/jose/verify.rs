@@ -89,6 +89,11 @@ fn typ_fits(typ: Option<&str>, allowed: Option<&[String]>) -> bool {
     }
 }
 
+/// Whether a `typ` names this media type, `application/` or not.
+pub(crate) fn is_typ(typ: &str, wanted: &str) -> bool {
+    bare(typ).eq_ignore_ascii_case(bare(wanted))
+}
+
 /// A media type without `application/`, which RFC 7515 §4.1.9 lets senders omit.
 fn bare(typ: &str) -> &str {
     const PREFIX: &str = "application/";

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::{
     denial::Denial,
     flow::{
+        exchange::unexpired,
         grant::{Desk, Granted},
         halt::Halt,
         order::Actor,
@@ -30,9 +31,7 @@ impl Desk<'_> {
         granted: &Granted<'_>,
         now: Timestamp,
     ) -> Result<Box<Actor>, Halt> {
-        if now.secs() >= verified.times.exp {
-            return Err(Denial::TokenExpired.into());
-        }
+        unexpired(verified, now)?;
         Ok(Box::new(Actor {
             token: self.sha256(verified),
             identity: self.tuple(granted, verified),

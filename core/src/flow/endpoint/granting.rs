@@ -49,7 +49,7 @@ pub(super) fn decide(
         Grant::JwtBearer { assertion } => assertion,
         Grant::TokenExchange { subject_token, actor_token } => {
             if let Some(token) = actor_token {
-                let served = judge(state, policy, Terms::Actor, token, visit, ambient)?;
+                let served = grant::grant(state, policy, Terms::Actor, token.as_bytes(), visit, ambient)?;
                 application.actor = served.into_actor();
             }
             subject_token
@@ -58,7 +58,7 @@ pub(super) fn decide(
             return credentials::grant(state, policy, &application, tenant.as_deref(), ambient);
         }
     };
-    match judge(state, policy, Terms::Grant(&application), subject_token, visit, ambient)? {
+    match grant::grant(state, policy, Terms::Grant(&application), subject_token.as_bytes(), visit, ambient)? {
         Served::Answer(answer) => Ok(*answer),
         Served::Edits(_) | Served::Actor(_) => Err(Denial::Internal.into()),
     }
@@ -78,21 +78,6 @@ fn may_use(client: &Client, kind: GrantType, is_proved: bool) -> Result<(), Deni
         return Err(Denial::ClientAuthFailed);
     }
     if client.grant_types.contains(&kind) { Ok(()) } else { Err(Denial::GrantDisabled) }
-}
-
-fn judge(
-    state: &mut State,
-    policy: &Policy,
-    terms: Terms<'_>,
-    token: &str,
-    visit: &mut Visit<'_>,
-    ambient: &mut Ambient<'_>,
-) -> Result<Served, Halt> {
-    let token = token.as_bytes();
-    match grant::grant_known(state, policy, terms, token, visit, ambient) {
-        Some(outcome) => outcome,
-        None => grant::grant_new(state, policy, terms, token, visit, ambient),
-    }
 }
 
 /// The granted scopes: those that were asked for, or all where none was.
