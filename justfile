@@ -40,11 +40,11 @@ programs:
 
 # Installs the OIDC provider from npm that end-to-end tests trust; quick when it is there.
 oidc-provider:
-    @scripts/oidc-provider.sh
+    @scripts/npm-peer.sh oidc-provider
 
 # Installs the JWT library from npm that is shown access tokens; quick when it is there.
 verifiers:
-    @scripts/verifiers.sh
+    @scripts/npm-peer.sh verifiers
 
 # Everything that must pass: unit tests native and as wasm, the API, and end to end in real Envoy.
 test: wasm planted programs oidc-provider verifiers
