@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use cambist_core::{
     endpoint::Endpoint,
+    keyring::Alarm,
     wire::snapshot::{Issuer, KeySource},
 };
 use serde_json::{Value, json};
@@ -265,5 +266,18 @@ impl Fetcher {
         };
         let next = "check that the issuer runs, its port, and the firewalls between";
         Err(Stop::new(Step::Tcp, error, next).with(json!({ "failed": tried })))
+    }
+}
+
+/// Tells the operator of keys that issuers of a tenant should not have published.
+pub(crate) fn warn(tenant: &str, alarms: Vec<Alarm>) {
+    for Alarm { issuer, kids } in alarms {
+        let kids = kids.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        tracing::error!(
+            tenant,
+            issuer,
+            kids,
+            "the issuer publishes private or symmetric keys; they are not used, and it must replace them"
+        );
     }
 }

@@ -29,6 +29,11 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bytes)
 }
 
+/// Spreads refreshes and retries; without randomness they are not spread.
+pub fn spread() -> u32 {
+    random::<4>().map_or(0, u32::from_le_bytes)
+}
+
 /// SHA-256.
 pub fn sha256(bytes: &[u8]) -> Digest {
     let mut out = Digest::default();

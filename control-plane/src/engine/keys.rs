@@ -3,14 +3,17 @@
 use core::time::Duration;
 use std::{collections::HashMap, sync::Arc};
 
-use cambist_core::keyring::{Alarm, Fetch, Fetched, Progress};
+use cambist_core::keyring::{Fetch, Fetched, Progress};
 use tokio::sync::oneshot;
 
 use super::{
     Engine,
     seat::{Inner, Seat},
 };
-use crate::{fetching::stages::Journey, text};
+use crate::{
+    fetching::{self, stages::Journey},
+    text,
+};
 
 /// Decisions that wait for keys of one tenant.
 const MOST_WAITING: usize = 1024;
@@ -76,7 +79,7 @@ impl Engine {
         let now = self.clock.now();
         let mut due = Vec::new();
         let mut inner = seat.inner();
-        for progress in inner.state.keyring.expire(&(), now, spread()) {
+        for progress in inner.state.keyring.expire(&(), now, text::spread()) {
             due.extend(inner.settled(progress));
         }
         due.extend(inner.state.keyring.attend(&(), now).fetches);
@@ -103,25 +106,10 @@ impl Engine {
                 tracing::warn!(tenant = seat.tenant, issuer, error, "a fetch of keys failed");
             }
             let now = self.clock.now();
-            let fetched = match &result {
-                Ok(answer) => Fetched::Answer {
-                    status: answer.status,
-                    body: &answer.body,
-                    max_age: answer.freshness.secs(now),
-                },
-                Err(_) => Fetched::Failed,
-            };
+            let fetched = result.as_ref().map_or(Fetched::Failed, |answer| answer.fetched(now));
             let mut inner = seat.inner();
-            let progress = inner.state.keyring.conclude(&(), &issuer, ticket, fetched, now, spread());
-            for Alarm { issuer, kids } in inner.state.keyring.take_alarms() {
-                let kids = kids.into_iter().flatten().collect::<Vec<_>>().join(", ");
-                tracing::error!(
-                    tenant = seat.tenant,
-                    issuer,
-                    kids,
-                    "the issuer publishes private or symmetric keys; they are not used, and it must replace them"
-                );
-            }
+            let progress = inner.state.keyring.conclude(&(), &issuer, ticket, fetched, now, text::spread());
+            fetching::warn(&seat.tenant, inner.state.keyring.take_alarms());
             next = inner.settled(progress);
         }
         {
@@ -131,9 +119,4 @@ impl Engine {
         // There is room for what was put off.
         self.attend(&seat);
     }
-}
-
-/// Spreads refreshes and retries; without randomness they are not spread.
-fn spread() -> u32 {
-    text::random::<4>().map_or(0, u32::from_le_bytes)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use axum::body::Bytes;
 use cambist_core::{
     endpoint::Endpoint,
-    keyring::{Hints, MAX_BODY_BYTES},
+    keyring::{Fetched, Hints, MAX_BODY_BYTES},
     secret::Secret,
     time::Timestamp,
 };
@@ -191,6 +191,15 @@ fn cut(error: &dyn fmt::Display) -> Stop {
         format!("no whole answer: {error}"),
         "check that the port speaks HTTP and stays open",
     )
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// What it is to a keyring at `now`.
+    pub fn fetched(&self, now: Timestamp) -> Fetched<'_> {
+        Fetched::Answer { status: self.status, body: &self.body, max_age: self.freshness.secs(now) }
+    }
 }
 
 // === impl Freshness ===

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::{collections::HashMap, sync::Arc};
 
 use cambist_core::{
-    keyring::{Alarm, Fetch, Fetched, Keyring, Progress},
+    keyring::{Fetch, Fetched, Keyring, Progress},
     time::Timestamp,
     wire::snapshot::{Carrier, Issuer, KeySource},
 };
@@ -82,7 +82,7 @@ pub(super) fn as_fetched(issuer: &Issuer) -> Issuer {
 impl Schedule {
     /// The schedule of a service. Nothing happens before [`Self::run`] or [`Self::turn`].
     pub fn new(app: Arc<App>) -> Self {
-        Self::spread_by(app, random)
+        Self::spread_by(app, text::spread)
     }
 
     /// The same with something else than chance to spread refreshes and retries.
@@ -238,29 +238,14 @@ impl Schedule {
         let Landing { tenant, fetch, result } = landing;
         let now = self.app.clock.now();
         let Some(keys) = self.tenants.get_mut(&tenant) else { return };
-        let fetched = match &result {
-            Ok(answer) => Fetched::Answer {
-                status: answer.status,
-                body: &answer.body,
-                max_age: answer.freshness.secs(now),
-            },
-            Err(_) => Fetched::Failed,
-        };
+        let fetched = result.as_ref().map_or(Fetched::Failed, |answer| answer.fetched(now));
         let failed =
             match keys.keyring.conclude(&(), &fetch.issuer, fetch.ticket, fetched, now, (self.spread)()) {
                 Progress::Ignored => return,
                 Progress::Next(next) => return Box::pin(self.launch(tenant, next)).await,
                 Progress::Settled { failure, .. } => failure.is_some(),
             };
-        for Alarm { issuer, kids } in keys.keyring.take_alarms() {
-            let kids = kids.into_iter().flatten().collect::<Vec<_>>().join(", ");
-            tracing::error!(
-                tenant,
-                issuer,
-                kids,
-                "the issuer publishes private or symmetric keys; they are not used, and it must replace them"
-            );
-        }
+        super::warn(&tenant, keys.keyring.take_alarms());
         let Some(known) = keys.issuers.get_mut(&fetch.issuer) else { return };
         let report = keys.keyring.report(&fetch.issuer);
         let next = report.as_ref().and_then(|report| report.next_fetch_at).map(Timestamp::from_millis);
@@ -292,9 +277,4 @@ impl Schedule {
 /// An error means that nobody can tell any more: stop as well.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     stopping.wait_for(|stop| *stop).await.ok();
-}
-
-/// Spreads refreshes and retries; without randomness they are not spread.
-fn random() -> u32 {
-    text::random::<4>().map_or(0, u32::from_le_bytes)
 }

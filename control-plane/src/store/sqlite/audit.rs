@@ -7,8 +7,9 @@ use sqlx::SqliteConnection;
 use super::{
     super::{
         StoreError,
-        records::{AuditRow, Author, Kind},
+        records::{AuditRow, Author, Head, Kind},
     },
+    epoch::{self, Scope},
     signed, unsigned,
 };
 
@@ -42,6 +43,20 @@ pub(super) async fn insert(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Writes the epoch and the row of a change to what snapshots hold.
+pub(super) async fn change(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    author: &Author,
+    action: &str,
+    (kind, object): (Kind, &str),
+    detail: &Value,
+) -> Result<Head, StoreError> {
+    let head = epoch::advance(connection, tenant, author.at, Scope::Snapshot).await?;
+    insert(connection, tenant, head.epoch, author, action, kind, object, detail).await?;
+    Ok(head)
 }
 
 /// Rows after the one with the id `after`.

@@ -9,9 +9,7 @@ use super::{
         ChangeError, StoreError,
         records::{Author, Check, Digest, Expectation, Head, HeldKeys, HeldSet, Kind},
     },
-    audit,
-    epoch::{self, Scope},
-    objects, signed, unsigned,
+    audit, objects, signed, unsigned,
 };
 
 type Columns = (String, String, Vec<u8>, String, String, i64, String, i64, Option<i64>);
@@ -90,7 +88,7 @@ pub(super) async fn hold(
         Carrier::ControlPlane => "fetch_keys",
     };
     let detail = json!({ "before": before.as_ref().map(kids), "after": kids(&keys) });
-    let head = changed(connection, tenant, issuer, action, &detail, author).await?;
+    let head = audit::change(connection, tenant, author, action, (Kind::Issuer, issuer), &detail).await?;
     Ok((keys, Some(head)))
 }
 
@@ -106,7 +104,7 @@ pub(super) async fn release(
     demand(Some(&before), expected)?;
     delete(connection, tenant, issuer).await?;
     let detail = json!({ "before": kids(&before), "after": null });
-    Ok(changed(connection, tenant, issuer, "withdraw_keys", &detail, author).await?)
+    Ok(audit::change(connection, tenant, author, "withdraw_keys", (Kind::Issuer, issuer), &detail).await?)
 }
 
 /// Drops the keys of an issuer that is deleted.
@@ -156,19 +154,6 @@ async fn upsert(connection: &mut SqliteConnection, tenant: &str, keys: &HeldKeys
     .execute(connection)
     .await?;
     Ok(())
-}
-
-async fn changed(
-    connection: &mut SqliteConnection,
-    tenant: &str,
-    issuer: &str,
-    action: &str,
-    detail: &Value,
-    author: &Author,
-) -> Result<Head, StoreError> {
-    let head = epoch::advance(connection, tenant, author.at, Scope::Snapshot).await?;
-    audit::insert(connection, tenant, head.epoch, author, action, Kind::Issuer, issuer, detail).await?;
-    Ok(head)
 }
 
 /// What an audit row says of a set.

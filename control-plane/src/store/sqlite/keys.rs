@@ -10,7 +10,6 @@ use super::{
         records::{Author, Head, KeyRole, Kind, StoredKey},
     },
     audit,
-    epoch::{self, Scope},
 };
 
 type Columns = (String, String, String, String, Vec<u8>, String, i64, i64, Option<i64>);
@@ -99,9 +98,7 @@ pub(super) async fn changed(
     action: &str,
     author: &Author,
 ) -> Result<Head, StoreError> {
-    let head = epoch::advance(connection, tenant, author.at, Scope::Snapshot).await?;
-    audit::insert(connection, tenant, head.epoch, author, action, Kind::Key, kid, &json!({})).await?;
-    Ok(head)
+    audit::change(connection, tenant, author, action, (Kind::Key, kid), &json!({})).await
 }
 
 fn from_row(row: Columns) -> Result<StoredKey, StoreError> {

@@ -9,9 +9,7 @@ use super::{
         ChangeError, StoreError,
         records::{Author, ClientSecret, Digest, Head, Kind},
     },
-    audit,
-    epoch::{self, Scope},
-    objects,
+    audit, objects,
 };
 
 /// Secrets that a client may have at once: one, and the one that takes its place.
@@ -75,7 +73,8 @@ pub(super) async fn add(
     .bind(created.millis())
     .execute(&mut *connection)
     .await?;
-    Ok(changed(connection, tenant, client_id, id, "add_secret", author).await?)
+    let detail = json!({ "secret": id });
+    Ok(audit::change(connection, tenant, author, "add_secret", (Kind::Client, client_id), &detail).await?)
 }
 
 /// Removes a secret.
@@ -95,7 +94,8 @@ pub(super) async fn remove(
     if removed.rows_affected() == 0 {
         return Err(ChangeError::Missing);
     }
-    Ok(changed(connection, tenant, client, id, "remove_secret", author).await?)
+    let detail = json!({ "secret": id });
+    Ok(audit::change(connection, tenant, author, "remove_secret", (Kind::Client, client), &detail).await?)
 }
 
 /// Drops the secrets of a client that is deleted.
@@ -110,20 +110,6 @@ pub(super) async fn drop_all(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-async fn changed(
-    connection: &mut SqliteConnection,
-    tenant: &str,
-    client: &str,
-    id: &str,
-    action: &str,
-    author: &Author,
-) -> Result<Head, StoreError> {
-    let head = epoch::advance(connection, tenant, author.at, Scope::Snapshot).await?;
-    let detail = json!({ "secret": id });
-    audit::insert(connection, tenant, head.epoch, author, action, Kind::Client, client, &detail).await?;
-    Ok(head)
 }
 
 fn from_row((client_id, id, secret, created): Columns) -> Result<ClientSecret, StoreError> {
