@@ -116,7 +116,7 @@ fn issuer_still<'p>(
     policy: &'p Policy,
     terms: Terms<'_>,
     known: &Verified,
-    keyring: &mut Keyring,
+    keyring: &Keyring,
     now: Timestamp,
 ) -> Option<&'p Arc<Issuer>> {
     let issuer = policy.issuer(&known.issuer).filter(|issuer| issuer.digest == known.issuer_digest)?;
