@@ -189,6 +189,9 @@ fn stand_in_issuer(id: &str) -> Record {
         audit_fields: BTreeMap::new(),
         preset: None,
         userinfo: None,
+        replay: snapshot::Replay::Off,
+        replay_enforcement: snapshot::Enforcement::Enforce,
+        enforcement: snapshot::Enforcement::Enforce,
         allow_http: false,
         enabled: true,
     })

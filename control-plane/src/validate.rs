@@ -107,7 +107,7 @@ pub fn client(client: &ClientDocument, faults: &mut Faults) {
 
 /// What core leaves open of the grant `client_credentials`.
 fn granted(credentials: &ClientCredentials, faults: &mut Faults) {
-    let ClientCredentials { scopes: _, targets, ttl: _, audience_tenants } = credentials;
+    let ClientCredentials { scopes: _, targets, ttl: _, audience_tenants, rate: _ } = credentials;
     faults.demand(!targets.is_empty(), "/credentials/targets", "must name at least one audience");
     for (index, target) in targets.iter().enumerate().filter(|(_, target)| !target.is_empty()) {
         bounded(faults, &format!("/credentials/targets/{index}"), target);

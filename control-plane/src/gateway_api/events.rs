@@ -7,7 +7,7 @@ use cambist_core::{
     identity::identity_id,
     time::Timestamp,
     wire::{
-        event::{Acknowledgement, Batch, Event, IdentityTuple, Minted, Outcome},
+        event::{Acknowledgement, Batch, Event, IdentityTuple, Minted, Outcome, Shadow},
         snapshot::GrantType,
     },
 };
@@ -47,6 +47,11 @@ struct Detail<'a> {
     fields: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     audit_fields: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<&'a Shadow>,
+    /// Absent where it stands for itself alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
 }
@@ -97,6 +102,8 @@ pub(crate) fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<Store
         actor,
         fields,
         audit_fields,
+        shadow,
+        count,
     } = event;
     let fits = |told: &IdentityTuple| {
         let IdentityTuple { id, client_id, issuer, audience, subject } = told;
@@ -118,6 +125,8 @@ pub(crate) fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<Store
         actor: actor.as_ref(),
         fields: &fields,
         audit_fields: &audit_fields,
+        shadow: shadow.as_ref(),
+        count: Some(count).filter(|count| *count != 1),
         fault,
     };
     let detail = serde_json::to_string(&detail).map_err(|_| Problem::internal())?;
@@ -134,6 +143,7 @@ pub(crate) fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<Store
         action: match outcome {
             Outcome::Mint => "mint",
             Outcome::Denial => "denial",
+            Outcome::Shadow => "shadow",
         },
         identity,
         kind: match grant {

@@ -79,7 +79,8 @@ fn answer(decided: Decided) -> Response {
 fn refused(denial: Denial) -> Response {
     let row = denial.row();
     let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = uncached(status, Json(RouteRefused { reason: row.reason.to_owned() }));
+    let mut response =
+        uncached(status, Json(RouteRefused { reason: row.reason.to_owned(), retry_after: row.retry_after }));
     if let Some(seconds) = row.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

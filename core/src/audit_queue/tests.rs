@@ -23,6 +23,8 @@ fn event(outcome: Outcome) -> Event {
         actor: None,
         fields: BTreeMap::new(),
         audit_fields: BTreeMap::new(),
+        shadow: None,
+        count: 1,
     }
 }
 

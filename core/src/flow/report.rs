@@ -162,6 +162,8 @@ impl Report {
             actor,
             fields: fields.identity,
             audit_fields: fields.audit,
+            shadow: None,
+            count: 1,
         };
         Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None, exchange: None }
     }
@@ -206,5 +208,7 @@ fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subje
         actor: None,
         fields: fields.identity,
         audit_fields: fields.audit,
+        shadow: None,
+        count: 1,
     }
 }

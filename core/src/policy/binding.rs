@@ -8,7 +8,7 @@ use crate::{
     digest::Digest,
     exchange::{claim_templates::ClaimTemplates, subject::SubjectTemplate},
     jose::alg::Alg,
-    wire::snapshot::{ActorRule, Profile},
+    wire::snapshot::{ActorRule, Enforcement, Enrolment, Profile, Rate},
 };
 
 /// Which tokens act for a client, and what they get.
@@ -22,6 +22,8 @@ pub struct Binding {
     pub audiences: Vec<String>,
     /// What else must be true of a token.
     pub condition: Option<Condition>,
+    /// Whether that decides.
+    pub condition_enforcement: Enforcement,
     /// Scopes that may be granted.
     pub scopes: Vec<String>,
     /// Audiences an access token may name; the first is the default.
@@ -38,6 +40,12 @@ pub struct Binding {
     pub actor: ActorRule,
     /// What signs the access token.
     pub alg: Alg,
+    /// Whom it lets in of those that fit it.
+    pub enrolment: Enrolment,
+    /// How often each of its identities may exchange.
+    pub rate: Rate,
+    /// Whether it gives anything.
+    pub enforcement: Enforcement,
     /// Unix seconds at which it ends.
     pub until: Option<i64>,
     /// Digest of the wire object, the tenant and the authority, for the caches.

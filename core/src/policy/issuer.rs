@@ -18,7 +18,7 @@ use crate::{
     jose::{alg::Alg, key_set::KeySet},
     wire::{
         keys::KeyRule,
-        snapshot::{AudienceRule, Carrier},
+        snapshot::{AudienceRule, Carrier, Enforcement, Replay},
     },
 };
 
@@ -51,6 +51,12 @@ pub struct Issuer {
     pub fields: Fields,
     /// How its UserInfo endpoint is asked, if it is.
     pub userinfo: Option<UserInfoRules>,
+    /// How often one of its tokens may be presented.
+    pub replay: Replay,
+    /// Whether that decides.
+    pub replay_enforcement: Enforcement,
+    /// Whether its tokens count.
+    pub enforcement: Enforcement,
     /// Whether `http` URLs are accepted.
     pub allow_http: bool,
     /// Digest of the wire object, for the caches.

@@ -8,7 +8,7 @@ use super::{ExternalEndpoint, TokenSources};
 use crate::{
     claims_out::ClaimsOut,
     condition::Condition,
-    wire::snapshot::{Exchange, ForeignToken, Mode},
+    wire::snapshot::{AuditMode, Enforcement, Exchange, ForeignToken, Mode},
 };
 
 /// What happens to the requests it matches.
@@ -42,6 +42,10 @@ pub struct Route {
     pub claims_out: Option<ClaimsOut>,
     /// What must be true of a token.
     pub condition: Option<Condition>,
+    /// Whether that decides.
+    pub condition_enforcement: Enforcement,
+    /// When the record of a mint is written.
+    pub audit: AuditMode,
     /// URL of the metadata of the protected resource behind it; challenges point there.
     pub resource_metadata: Option<Arc<str>>,
 }

@@ -73,6 +73,23 @@ pub struct Event {
     /// The issuer's `audit_fields` of a verified token.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub audit_fields: BTreeMap<String, String>,
+    /// What a rule that is not in force would have decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
+    /// How many denials of one reason and route, of tokens that nobody verified, this one stands for.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub count: u64,
+}
+
+/// What a rule that is not in force would have decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shadow {
+    /// The rule: `issuer/ID`, `issuer/ID/replay`, `binding/ID`, `binding/ID/condition` or `route/ID/condition`.
+    pub rule: String,
+    /// Reason code of the denial; absent: it would have passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What an event reports.
@@ -83,6 +100,8 @@ pub enum Outcome {
     Mint,
     /// A request was refused.
     Denial,
+    /// Nothing was minted or refused; `shadow` says what would have been.
+    Shadow,
 }
 
 /// The tuple that makes an identity, with its id.
@@ -115,4 +134,13 @@ pub struct Minted {
     pub scope: String,
     /// The access token's `exp` in Unix seconds.
     pub exp: i64,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+const fn is_one(count: &u64) -> bool {
+    *count == 1
 }

@@ -54,4 +54,7 @@ pub struct RouteMinted {
 pub struct RouteRefused {
     /// The reason code of the denial.
     pub reason: String,
+    /// Seconds after which asking again makes sense, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }

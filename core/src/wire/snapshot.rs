@@ -4,8 +4,10 @@ mod binding;
 mod claim_out;
 mod client;
 mod condition;
+mod enforcement;
 mod external_endpoint;
 mod issuer;
+mod rate;
 mod route;
 mod signing_key;
 mod token_source;
@@ -17,13 +19,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
 pub use self::{
-    binding::{ActorRule, Binding, Profile, SigningAlg},
+    binding::{ActorRule, Binding, Enrolment, Profile, SigningAlg},
     claim_out::ClaimOut,
     client::{Client, ClientAuthentication, ClientCredentials, GrantType},
     condition::Condition,
+    enforcement::Enforcement,
     external_endpoint::{ClientLogin, ExternalEndpoint, ExternalGrant, SecretText, TargetParameter},
-    issuer::{AudienceRule, Carrier, Issuer, KeySource, default_algorithms},
-    route::{Exchange, ForeignToken, Mode, PathMatch, Place, Route},
+    issuer::{AudienceRule, Carrier, Issuer, KeySource, Replay, default_algorithms},
+    rate::Rate,
+    route::{AuditMode, Exchange, ForeignToken, Mode, PathMatch, Place, Route},
     signing_key::{PrivateKey, SigningKey},
     token_source::{HeaderSource, TokenSource, default_token_sources},
     userinfo::{OnError, UserInfo},

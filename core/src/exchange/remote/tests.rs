@@ -43,7 +43,8 @@ fn reads_what_the_wire_type_writes() {
 #[test]
 fn every_denial_comes_back_as_it_is() {
     for denial in Denial::ALL {
-        let body = serde_json::to_value(RouteRefused { reason: denial.reason().into() }).unwrap();
+        let body =
+            serde_json::to_value(RouteRefused { reason: denial.reason().into(), retry_after: None }).unwrap();
         assert_eq!(answer(denial.row().status, &body).err(), Some(Failure::Refused(denial)));
     }
 }

@@ -68,7 +68,7 @@ fn mint(
     tenant: Option<&str>,
     ambient: &mut Ambient<'_>,
 ) -> Result<(Access, String, Minted), Denial> {
-    let ClientCredentials { scopes, targets, ttl, audience_tenants } = credentials;
+    let ClientCredentials { scopes, targets, ttl, audience_tenants, rate: _ } = credentials;
     let is_outside = |tenant: &str| {
         audience_tenants.as_ref().is_some_and(|known| !known.iter().any(|known| known == tenant))
     };

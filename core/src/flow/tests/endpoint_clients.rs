@@ -18,7 +18,7 @@ use crate::{
     identity::identity_id,
     wire::{
         changes::Revoked,
-        snapshot::{ClientAuthentication, ClientCredentials, GrantType},
+        snapshot::{ClientAuthentication, ClientCredentials, GrantType, Rate},
     },
 };
 
@@ -120,6 +120,7 @@ fn with_credentials() -> Gateway {
         targets: vec!["https://one.example".into(), "https://two.example".into()],
         ttl: 300,
         audience_tenants: Some(vec!["t1".into()]),
+        rate: Rate::default(),
     });
     let mut gateway = gateway(wire);
     gateway.state.venue = Venue::ControlPlane;

@@ -42,6 +42,8 @@ fn denial_of(denial: Denial) -> Event {
         actor: None,
         fields: BTreeMap::new(),
         audit_fields: BTreeMap::new(),
+        shadow: None,
+        count: 1,
     }
 }
 

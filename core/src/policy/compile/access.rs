@@ -23,6 +23,7 @@ impl Compiler {
             subjects,
             allow_any_subject,
             condition,
+            condition_enforcement,
             scopes,
             targets,
             ttl,
@@ -31,6 +32,9 @@ impl Compiler {
             subject_template,
             claims,
             actor,
+            enrolment,
+            rate,
+            enforcement,
             until,
             enabled,
         } = binding;
@@ -61,6 +65,7 @@ impl Compiler {
             self.fault("binding", &id, "targets", "must not hold an empty audience");
         }
         self.bound("binding", &id, "ttl", ttl, 60, 3_600);
+        self.rate("binding", &id, "rate", rate);
         let subject = self.subject(&id, subject_template.as_deref(), profile);
         let claims = ClaimTemplates::compile(&claims).unwrap_or_else(|detail| {
             self.fault("binding", &id, "claims", detail);
@@ -81,6 +86,7 @@ impl Compiler {
             client_id,
             audiences,
             condition,
+            condition_enforcement,
             scopes,
             targets,
             ttl,
@@ -88,6 +94,9 @@ impl Compiler {
             subject,
             claims,
             actor,
+            enrolment,
+            rate,
+            enforcement,
             alg: match alg {
                 SigningAlg::Es256 => Alg::Es256,
                 SigningAlg::Rs256 => Alg::Rs256,
@@ -159,6 +168,8 @@ impl Compiler {
             token_sources,
             claims_out,
             condition,
+            condition_enforcement,
+            audit,
         } = route;
         if !is_slug(&id) {
             self.fault("route", &id, "id", "must match [a-z0-9][a-z0-9._-]{0,62}");
@@ -219,6 +230,8 @@ impl Compiler {
             sources,
             claims_out,
             condition,
+            condition_enforcement,
+            audit,
             resource_metadata,
         });
         if self.routes_by_id.insert(id.clone(), Arc::clone(&compiled)).is_some() {

@@ -47,6 +47,9 @@ impl Compiler {
             identity_fields,
             audit_fields,
             userinfo,
+            replay,
+            replay_enforcement,
+            enforcement,
             allow_http,
             enabled,
             preset: _,
@@ -103,6 +106,9 @@ impl Compiler {
                     refresh_ms: (refresh_least_ms, refresh_most_ms),
                     fields,
                     userinfo,
+                    replay,
+                    replay_enforcement,
+                    enforcement,
                     allow_http,
                     digest,
                     by_audience,
@@ -128,7 +134,8 @@ impl Compiler {
             let detail = "must be at most two SHA-256 digests of secrets, in lower-case hex";
             self.fault("client", &id, "secrets", detail);
         }
-        if let Some(wire::ClientCredentials { scopes, targets, ttl, .. }) = &client.credentials {
+        if let Some(wire::ClientCredentials { scopes, targets, ttl, rate, .. }) = &client.credentials {
+            self.rate("client", &id, "credentials/rate", *rate);
             self.bound("client", &id, "credentials/ttl", *ttl, 60, 3_600);
             if !scopes.iter().all(|scope| is_scope(scope)) {
                 self.fault("client", &id, "credentials/scopes", "must be RFC 6749 scope tokens");
@@ -178,6 +185,11 @@ impl Compiler {
         if value < least || value > most {
             self.fault(kind, id, field, format!("is {value}, must be {least} to {most}"));
         }
+    }
+
+    pub(super) fn rate(&mut self, kind: &str, id: &str, field: &str, rate: wire::Rate) {
+        self.bound(kind, id, &format!("{field}/per_minute"), rate.per_minute, 1, 1_000_000);
+        self.bound(kind, id, &format!("{field}/burst"), rate.burst, 1, 1_000_000);
     }
 
     fn algorithms(&mut self, id: &str, names: &[String]) -> Vec<Alg> {

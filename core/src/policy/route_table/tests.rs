@@ -11,7 +11,7 @@ use super::{PathMatch, Route, RouteTable};
 use crate::{
     denial::Denial,
     policy::TokenSources,
-    wire::snapshot::{Exchange, ForeignToken, Mode},
+    wire::snapshot::{AuditMode, Enforcement, Exchange, ForeignToken, Mode},
 };
 
 fn named(id: &str) -> Arc<Route> {
@@ -30,6 +30,8 @@ fn named(id: &str) -> Arc<Route> {
         sources: TokenSources::default(),
         claims_out: None,
         condition: None,
+        condition_enforcement: Enforcement::Enforce,
+        audit: AuditMode::Batched,
         resource_metadata: None,
     })
 }

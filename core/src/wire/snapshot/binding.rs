@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
-use super::{Condition, enabled};
+use super::{Condition, Enforcement, Rate, enabled};
 
 /// Which tokens of which issuer act for a client, and what they get.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct Binding {
     /// What else must be true of a token for the binding to fit it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+    /// Whether the condition decides; with `audit` a token fits the binding whatever the condition says of it.
+    #[serde(default, skip_serializing_if = "Enforcement::is_default")]
+    pub condition_enforcement: Enforcement,
     /// Scopes that may be granted.
     #[serde(default)]
     pub scopes: Vec<String>,
@@ -55,6 +58,15 @@ pub struct Binding {
     /// Whether somebody may act for the subject (RFC 8693 §1.1).
     #[serde(default, skip_serializing_if = "ActorRule::is_default")]
     pub actor: ActorRule,
+    /// Whom it lets in of those that fit it.
+    #[serde(default, skip_serializing_if = "Enrolment::is_default")]
+    pub enrolment: Enrolment,
+    /// How often each of its identities may exchange.
+    #[serde(default, skip_serializing_if = "Rate::is_default")]
+    pub rate: Rate,
+    /// Whether it gives anything; with `audit` a request is decided as if the binding were absent.
+    #[serde(default, skip_serializing_if = "Enforcement::is_default")]
+    pub enforcement: Enforcement,
     /// The binding ends at this Unix time in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
@@ -98,6 +110,28 @@ pub enum ActorRule {
     Allow,
     /// Delegation only.
     Require,
+}
+
+/// How a workload becomes an identity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enrolment {
+    /// By presenting a token that fits.
+    #[default]
+    Auto,
+    /// An administrator registers it before it comes.
+    Preregistered,
+    /// It comes, and waits until an administrator approves.
+    Approve,
+}
+
+// === impl Enrolment ===
+
+impl Enrolment {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 // === impl SigningAlg ===

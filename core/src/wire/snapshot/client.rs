@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{binding::default_ttl, enabled};
+use super::{Rate, binding::default_ttl, enabled};
 
 /// Who may exchange.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,9 @@ pub struct ClientCredentials {
     /// Values of the request's `tenant`; absent: any. Empty denies every request that names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience_tenants: Option<Vec<String>>,
+    /// How often the client may ask.
+    #[serde(default, skip_serializing_if = "Rate::is_default")]
+    pub rate: Rate,
 }
 
 // === impl GrantType ===

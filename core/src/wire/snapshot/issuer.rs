@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
-use super::{UserInfo, enabled};
+use super::{Enforcement, UserInfo, enabled};
 
 /// An external party whose tokens we trust.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,15 @@ pub struct Issuer {
     /// How its UserInfo endpoint is asked; absent: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo: Option<UserInfo>,
+    /// How often one of its tokens may be presented.
+    #[serde(default, skip_serializing_if = "Replay::is_default")]
+    pub replay: Replay,
+    /// Whether that decides.
+    #[serde(default, skip_serializing_if = "Enforcement::is_default")]
+    pub replay_enforcement: Enforcement,
+    /// Whether its tokens count; with `audit` a request is decided as if it were unknown.
+    #[serde(default, skip_serializing_if = "Enforcement::is_default")]
+    pub enforcement: Enforcement,
     /// Accept `http` URLs of keys and UserInfo. For tests and loopback only.
     #[serde(default)]
     pub allow_http: bool,
@@ -84,6 +93,19 @@ pub enum AudienceRule {
     AnyOf,
     /// Exactly one, as text or in a list.
     ExactlyOne,
+}
+
+/// How often a token may be presented, told apart by its `jti` or else by the SHA-256 of its signing input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    /// Any number of times.
+    #[default]
+    Off,
+    /// Once.
+    Once,
+    /// Once for each target.
+    OncePerTarget,
 }
 
 /// Where an issuer's keys come from.
@@ -179,6 +201,15 @@ impl AudienceRule {
         }
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+// === impl Replay ===
+
+impl Replay {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
     fn is_default(&self) -> bool {
         *self == Self::default()

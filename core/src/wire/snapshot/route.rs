@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Condition,
+    Condition, Enforcement,
     claim_out::ClaimOut,
     token_source::{TokenSource, are_default, default_token_sources},
 };
@@ -67,6 +67,23 @@ pub struct Route {
     /// What must be true of a token that is presented here, beside what its binding demands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+    /// Whether the condition decides; with `audit` a request is decided as if there were none.
+    #[serde(default, skip_serializing_if = "Enforcement::is_default")]
+    pub condition_enforcement: Enforcement,
+    /// Whether a request waits until what was minted for it is on record.
+    #[serde(default, skip_serializing_if = "AuditMode::is_default")]
+    pub audit: AuditMode,
+}
+
+/// When the record of a mint is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditMode {
+    /// Within a second or so, in batches; a gateway that dies takes what it has not sent along.
+    #[default]
+    Batched,
+    /// Before the request is forwarded.
+    Strict,
 }
 
 /// Where a route is in force.
@@ -134,6 +151,15 @@ pub enum ForeignToken {
 // === impl Place ===
 
 impl Place {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+// === impl AuditMode ===
+
+impl AuditMode {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
     fn is_default(&self) -> bool {
         *self == Self::default()

@@ -12,7 +12,7 @@ use crate::{
     fixture::{ISSUER_KEY, NOW, NoSecrets, Signer, Wire},
     jose::alg::Alg,
     policy::compile_records,
-    wire::snapshot::{Carrier, ClientCredentials, KeySource, PrivateKey, UserInfo},
+    wire::snapshot::{Carrier, ClientCredentials, KeySource, PrivateKey, Rate, UserInfo},
 };
 
 type Setting = fn(&mut Wire, u32);
@@ -241,6 +241,7 @@ fn client() {
             targets: vec!["b".into()],
             ttl: 60,
             audience_tenants: None,
+            rate: Rate::default(),
         };
         change(&mut credentials);
         Some(credentials)
