@@ -8,4 +8,5 @@ pub mod consumption;
 pub mod event;
 pub mod keys;
 pub mod mint;
+pub mod reading;
 pub mod snapshot;

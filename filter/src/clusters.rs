@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cambist_core::{endpoint::Endpoint, policy::Faults};
-use serde::Deserialize;
+use cambist_core::{endpoint::Endpoint, policy::Faults, readable_object};
 
 /// Which Envoy cluster reaches which host.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct Clusters {
     /// `host:port` → cluster.
     hosts: BTreeMap<String, String>,
@@ -16,6 +14,8 @@ pub struct Clusters {
     /// The cluster of every other host, such as one `dynamic_forward_proxy` cluster.
     default: Option<String>,
 }
+
+readable_object!(Clusters { [hosts], [template], [default] });
 
 // === impl Clusters ===
 
@@ -59,12 +59,14 @@ impl Clusters {
 
 #[cfg(test)]
 mod tests {
+    use cambist_core::wire::reading;
+
     use super::*;
 
     #[test]
     fn looks_at_the_map_then_the_template_then_the_default() {
         let text = r#"{"hosts":{"a.example:443":"a"},"template":"outbound|{port}||{host}","default":"any"}"#;
-        let mut clusters: Clusters = serde_json::from_str(text).unwrap();
+        let mut clusters: Clusters = reading::read(text.as_bytes()).unwrap();
         let endpoint = |url| Endpoint::parse(url, true).unwrap();
         assert_eq!(clusters.resolve(&endpoint("https://a.example/x")).as_deref(), Some("a"));
         assert_eq!(

@@ -4,65 +4,57 @@ use cambist_core::{
     endpoint::Endpoint,
     flow::Hosts,
     policy::{Faults, is_variable},
-    wire::snapshot::Document,
+    readable_object,
+    wire::{reading, snapshot::Document},
 };
-use serde::Deserialize;
 
 use crate::clusters::Clusters;
-
-mod place;
 
 /// The only plugin configuration format this version reads.
 pub const SCHEMA: &str = "cambist.plugin/v1";
 
 /// The plugin configuration. `docs/plugin-configuration.schema.json` describes it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct PluginConfig {
     /// [`SCHEMA`].
     pub schema: String,
     /// Name of this gateway, as the control plane knows it.
     pub gateway: String,
     /// Where the snapshot comes from; or `snapshot`.
-    #[serde(default)]
     pub control_plane: Option<ControlPlane>,
     /// The snapshot itself; or `control_plane`.
-    #[serde(default)]
     pub snapshot: Option<Document>,
     /// Which Envoy cluster reaches which host.
-    #[serde(default)]
     pub clusters: Clusters,
     /// Where the authority's endpoints are answered; nowhere if absent.
-    #[serde(default)]
     pub endpoints: Option<Endpoints>,
     /// Path that answers 200 once there is a snapshot, 503 before.
-    #[serde(default)]
     pub readiness_path: Option<String>,
 }
 
 /// Where the authority's endpoints are answered.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     /// Exact hosts, `*.suffix`, or `*`.
     pub hosts: Vec<String>,
 }
 
 /// How to reach the control plane.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlPlane {
     /// Name of the Envoy cluster.
     pub cluster: String,
     /// `:authority` of the requests.
     pub authority: String,
     /// Environment variable with the gateway token, named in the VM's `host_env_keys`.
-    #[serde(default = "default_token_env")]
     pub token_env: String,
     /// Whether the cluster speaks TLS; only affects `:scheme`.
-    #[serde(default)]
     pub https: bool,
 }
+
+readable_object!(PluginConfig { schema, gateway, [control_plane], [snapshot], [clusters], [endpoints], [readiness_path] });
+readable_object!(Endpoints { hosts });
+readable_object!(ControlPlane { cluster, authority, [token_env = default_token_env()], [https] });
 
 // === impl PluginConfig ===
 
@@ -81,21 +73,10 @@ impl PluginConfig {
             faults.add("configuration", "is empty; give a JSON object in the plugin's `configuration`");
             return Err(faults);
         }
-        let reader = &mut serde_json::Deserializer::from_slice(bytes);
-        let config = Self::deserialize(&mut *reader).map_err(|error| {
-            let path = place::path_at(bytes, error.line(), error.column());
-            let detail = describe(&path, &error);
-            (path, detail)
-        });
-        let ended =
-            reader.end().map_err(|_| (".".into(), "must be one JSON object and nothing after it".into()));
-        match config.and_then(|config| ended.map(|()| config)) {
-            Ok(config) => Ok(config),
-            Err((path, detail)) => {
-                faults.add(path, detail);
-                Err(faults)
-            }
-        }
+        reading::read(bytes).map_err(|fault| {
+            faults.add(fault.path(), fault.detail());
+            faults
+        })
     }
 
     /// Everything that is wrong with the values, the inline snapshot's aside.
@@ -149,19 +130,6 @@ impl ControlPlane {
             let detail = "must name an environment variable of A-Z, 0-9 and _, not hold the token itself";
             faults.add("control_plane/token_env", detail);
         }
-    }
-}
-
-/// What serde says, unless it would quote a value that may be or hold a key.
-fn describe(path: &str, error: &serde_json::Error) -> String {
-    match path {
-        "." | "snapshot" if error.is_data() && error.to_string().starts_with("invalid type") => {
-            "must be a JSON object".into()
-        }
-        _ if path.contains("signing_keys") || path.contains("external_endpoints") => {
-            "is not valid here".into()
-        }
-        _ => error.to_string(),
     }
 }
 

@@ -20,7 +20,7 @@ use alloc::{
 };
 
 use hashbrown::HashMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub(crate) use self::access::{is_host, is_scope};
 pub use self::document::{compile_document, document_records, is_variable};
@@ -32,7 +32,10 @@ use crate::{
     digest::Digest,
     jose::key_set::KeySet,
     secret::Secret,
-    wire::snapshot::{AuthorityKeys, Client, End, Header, Record, SCHEMA},
+    wire::{
+        reading,
+        snapshot::{AuthorityKeys, Client, End, Header, Record, SCHEMA},
+    },
 };
 
 /// Where `{env: NAME}` secrets come from.
@@ -83,11 +86,11 @@ pub fn compile_records(
 impl Compiler {
     /// Takes one line of a snapshot.
     pub fn feed_line(&mut self, line: &[u8], secrets: &dyn Secrets) {
-        match serde_json::from_slice::<Record>(line) {
+        match reading::read::<Record>(line) {
             Ok(record) => self.feed(record, secrets),
-            Err(error) => {
+            Err(fault) => {
                 self.records = self.records.saturating_add(1);
-                self.faults.add(format!("line {}", self.records), describe(line, &error));
+                self.faults.add(format!("line {}", self.records), fault.to_string());
             }
         }
     }
@@ -187,18 +190,6 @@ impl From<Fault> for Faults {
         faults.add(path, detail);
         faults
     }
-}
-
-/// What is wrong with a line. serde quotes the offending value, which may be a private key unless the record's kind
-/// says otherwise.
-fn describe(line: &[u8], error: &serde_json::Error) -> String {
-    const WITHOUT_SECRETS: [&str; 7] =
-        ["header", "issuer", "client", "binding", "route", "authority_keys", "end"];
-    let record = serde_json::from_slice::<Value>(line).ok();
-    let members = record.as_ref().and_then(Value::as_object);
-    let is_known = |members: &Map<_, _>| members.keys().all(|kind| WITHOUT_SECRETS.contains(&kind.as_str()));
-    let harmless = !error.is_data() || members.is_some_and(is_known);
-    if harmless { error.to_string() } else { String::from("is no valid record of a known kind") }
 }
 
 /// Whether `id` is an operator's slug: `[a-z0-9][a-z0-9._-]{0,62}`, or generated with a `_` prefix.

@@ -4,6 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use crate::readable_object;
+
 /// The answer to `GET /gateway/v1/changes?since=EPOCH`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,3 +49,7 @@ pub struct RevokedJti {
     /// Its `exp` in Unix seconds, after which the entry is dropped.
     pub exp: i64,
 }
+
+readable_object!(Changes { epoch, full, [revoke], [reinstate], [jtis] });
+readable_object!(Revoked { [identities], [clients], [issuers] });
+readable_object!(RevokedJti { jti, exp });

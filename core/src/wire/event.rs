@@ -5,6 +5,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{keys::IssuerKeys, snapshot::GrantType};
+use crate::readable_object;
 
 /// The body of `POST /gateway/v1/events`. Delivered at least once; de-duplicated by (instance, sequence).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Acknowledgement {
     /// The highest sequence that is on disk.
     pub sequence: u64,
 }
+
+readable_object!(Acknowledgement { sequence });
 
 /// One mint or denial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +143,10 @@ const fn one() -> u64 {
     1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")
+)]
 const fn is_one(count: &u64) -> bool {
     *count == 1
 }

@@ -18,6 +18,11 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
+use crate::{
+    readable_object,
+    wire::reading::{self, Readable, Unreadable},
+};
+
 pub use self::{
     binding::{ActorRule, Binding, Enrolment, Profile, SigningAlg},
     claim_out::ClaimOut,
@@ -122,6 +127,40 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority_keys: Option<AuthorityKeys>,
 }
+
+impl Readable for Record {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        const KINDS: &[&str] = &[
+            "header",
+            "issuer",
+            "client",
+            "binding",
+            "external_endpoint",
+            "route",
+            "signing_key",
+            "authority_keys",
+            "end",
+        ];
+        let (kind, value) = reading::single(value, KINDS)?;
+        let record = match kind {
+            "header" => Readable::read(value).map(Self::Header),
+            "issuer" => Readable::read(value).map(Self::Issuer),
+            "client" => Readable::read(value).map(Self::Client),
+            "binding" => Readable::read(value).map(Self::Binding),
+            "external_endpoint" => Readable::read(value).map(Self::ExternalEndpoint),
+            "route" => Readable::read(value).map(Self::Route),
+            "signing_key" => Readable::read(value).map(Self::SigningKey),
+            "authority_keys" => Readable::read(value).map(Self::AuthorityKeys),
+            _ => Readable::read(value).map(Self::End),
+        };
+        record.map_err(|fault| fault.within(kind))
+    }
+}
+
+readable_object!(Header { schema, gateway, tenant, authority, epoch, max_staleness });
+readable_object!(End { records });
+readable_object!(AuthorityKeys { jwks });
+readable_object!(Document { [authority], [tenant = default_tenant()], issuers, clients, bindings, [external_endpoints], routes, [signing_keys], [authority_keys] });
 
 const fn enabled() -> bool {
     true

@@ -2,7 +2,7 @@
 
 use cambist_core::{
     time::Timestamp,
-    wire::{changes::Changes, event::Acknowledgement},
+    wire::{changes::Changes, event::Acknowledgement, reading},
 };
 
 use super::{
@@ -87,7 +87,7 @@ fn changes_answered(
     now: Timestamp,
 ) -> Result<(), String> {
     let body = host.callout_body(body_size).unwrap_or_default();
-    let changes: Changes = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+    let changes: Changes = reading::read(&body).map_err(|error| error.to_string())?;
     let Gateway { synchronizer: Some(synchronizer), state, .. } = gateway else { return Ok(()) };
     if !synchronizer.revocations_known && !changes.full {
         return Err("the first answer is not the full list".into());
@@ -104,7 +104,7 @@ fn events_answered(
     now: Timestamp,
 ) -> Result<(), String> {
     let body = host.callout_body(body_size).unwrap_or_default();
-    let Acknowledgement { sequence } = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+    let Acknowledgement { sequence } = reading::read(&body).map_err(|error| error.to_string())?;
     let Gateway { synchronizer: Some(synchronizer), state, audit, .. } = gateway else { return Ok(()) };
     let Told { events, keys } = core::mem::take(&mut synchronizer.told);
     state.keyring.reported(&keys, now);

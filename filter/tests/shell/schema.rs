@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use cambist_core::{jose::alg::Alg, wire::snapshot::Document};
+use cambist_core::{
+    jose::alg::Alg,
+    wire::{reading::Readable, snapshot::Document},
+};
 use cambist_filter::config::PluginConfig;
 use jsonschema::Validator;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{sample, vm::Vm};
@@ -46,11 +48,12 @@ fn envoy(path: &str) -> Value {
     find(&serde_saphyr::from_str(&read(path)).unwrap()).unwrap()
 }
 
-/// What serde says is allowed at `pointer` of `value`, where something unknown was put.
-fn expected<T: DeserializeOwned>(value: &Value) -> BTreeSet<String> {
-    let Err(error) = serde_json::from_value::<T>(value.clone()) else { panic!("accepted: {value}") };
-    let text = error.to_string();
-    let (_, names) = text.split_once("expected").unwrap_or_else(|| panic!("{text}"));
+/// What is allowed where something unknown was put into `value`, as the fault says.
+fn expected<T: Readable>(value: &Value) -> BTreeSet<String> {
+    let Err(fault) = T::read(value.clone()) else { panic!("accepted: {value}") };
+    let text = fault.detail();
+    let split = text.split_once("expected").or_else(|| text.split_once("must be"));
+    let (_, names) = split.unwrap_or_else(|| panic!("{text}"));
     names.split('`').skip(1).step_by(2).map(String::from).collect()
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
 use super::{Condition, Enforcement, Rate, enabled};
+use crate::{readable_choice, readable_object};
 
 /// Which tokens of which issuer act for a client, and what they get.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,6 +125,12 @@ pub enum Enrolment {
     /// It comes, and waits until an administrator approves.
     Approve,
 }
+
+readable_object!(Binding { id, client_id, issuer, audiences, [subjects], [allow_any_subject], [condition], [condition_enforcement], [scopes], [targets], [ttl = default_ttl()], [profile], [alg], [subject_template], [claims], [actor], [enrolment], [rate], [enforcement], [until], [enabled = enabled()] });
+readable_choice!(Profile { AtJwt: "at+jwt", JwtSvid: "jwt-svid" });
+readable_choice!(SigningAlg { Es256: "ES256", Rs256: "RS256" });
+readable_choice!(ActorRule { Refuse: "refuse", Allow: "allow", Require: "require" });
+readable_choice!(Enrolment { Auto: "auto", Preregistered: "preregistered", Approve: "approve" });
 
 // === impl Enrolment ===
 

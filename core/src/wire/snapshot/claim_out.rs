@@ -4,6 +4,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use crate::readable_object;
+
 /// One value, and where it goes: a header, filter state, or both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,3 +19,5 @@ pub struct ClaimOut {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter_state: Option<String>,
 }
+
+readable_object!(ClaimOut { attribute, [header], [filter_state] });

@@ -5,6 +5,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::{Rate, binding::default_ttl, enabled};
+use crate::{readable_choice, readable_object};
 
 /// Who may exchange.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +76,15 @@ pub struct ClientCredentials {
     #[serde(default, skip_serializing_if = "Rate::is_default")]
     pub rate: Rate,
 }
+
+readable_object!(Client { client_id, name, [grant_types], [authentication], [secrets], [credentials], [enabled = enabled()] });
+readable_choice!(GrantType {
+    ClientCredentials: "client_credentials",
+    JwtBearer: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    TokenExchange: "urn:ietf:params:oauth:grant-type:token-exchange"
+});
+readable_choice!(ClientAuthentication { None: "none", Secret: "secret" });
+readable_object!(ClientCredentials { [scopes], targets, [ttl = default_ttl()], [audience_tenants], [rate] });
 
 // === impl GrantType ===
 

@@ -6,6 +6,8 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, value::Value};
 
+use crate::wire::reading::{Members, Readable, Unreadable};
+
 /// A statement about a verified request: `all`, `any` or `not` of other statements, or one comparison of an attribute.
 ///
 /// Exactly one of `all`, `any`, `not` and `attribute`; with `attribute`, exactly one of the operators that follow it.
@@ -48,4 +50,39 @@ pub struct Condition {
     /// It is a number greater than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_than: Option<Number>,
+}
+
+impl Readable for Condition {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        let mut members = Members::of(value)?;
+        let condition = Self {
+            all: members.optional("all")?.flatten(),
+            any: members.optional("any")?.flatten(),
+            not: members.optional("not")?.flatten(),
+            attribute: members.optional("attribute")?.flatten(),
+            equals: members.optional("equals")?.flatten(),
+            one_of: members.optional("in")?.flatten(),
+            matches: members.optional("matches")?.flatten(),
+            contains: members.optional("contains")?.flatten(),
+            at_least: members.optional("at_least")?.flatten(),
+            at_most: members.optional("at_most")?.flatten(),
+            less_than: members.optional("less_than")?.flatten(),
+            more_than: members.optional("more_than")?.flatten(),
+        };
+        members.end(&[
+            "all",
+            "any",
+            "not",
+            "attribute",
+            "equals",
+            "in",
+            "matches",
+            "contains",
+            "at_least",
+            "at_most",
+            "less_than",
+            "more_than",
+        ])?;
+        Ok(condition)
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::readable_choice;
+
 /// Whether a rule is in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -12,6 +14,8 @@ pub enum Enforcement {
     /// It is followed, counted and recorded; the request is decided as if it were absent.
     Audit,
 }
+
+readable_choice!(Enforcement { Enforce: "enforce", Audit: "audit" });
 
 // === impl Enforcement ===
 

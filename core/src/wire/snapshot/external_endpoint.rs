@@ -6,6 +6,11 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::PrivateKey;
+use crate::{
+    readable_choice, readable_object,
+    wire::reading::{self, Readable, Unreadable},
+};
+use serde_json::value::Value;
 
 /// A token endpoint of somebody else, where routes with `exchange: external` swap tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +115,25 @@ struct FlatLogin {
     kid: Option<String>,
     private_key: Option<PrivateKey>,
 }
+
+readable_object!(ExternalEndpoint { id, uri, grant, [login], [target_parameter], [timeout_ms = default_timeout_ms()], [allow_http] });
+readable_choice!(ExternalGrant { JwtBearer: "jwt-bearer", TokenExchange: "token-exchange" });
+readable_choice!(TargetParameter { Audience: "audience", Resource: "resource", None: "none" });
+impl Readable for ClientLogin {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        FlatLogin::read(value)?.try_into().map_err(|detail: &str| Unreadable::new(detail))
+    }
+}
+
+impl Readable for SecretText {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        let (name, value) = reading::single(value, &["value", "env"])?;
+        let text = String::read(value).map_err(|fault| fault.within(name))?;
+        Ok(if name == "env" { Self::Env(text) } else { Self::Value(text) })
+    }
+}
+
+readable_object!(FlatLogin { method, [client_id], [secret], [audience], [kid], [private_key] });
 
 // === impl ClientLogin ===
 

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 
 use super::{Enforcement, UserInfo, enabled};
+use crate::{
+    readable_choice, readable_object,
+    wire::reading::{Readable, Unreadable},
+};
 
 /// An external party whose tokens we trust.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -189,6 +193,27 @@ enum Source {
     ControlPlane,
     Carried,
 }
+
+readable_object!(Issuer { id, iss, [cluster], [preset], [keys], [algorithms = default_algorithms()], [typ], [audience], [clock_skew = default_clock_skew()], [exp_leeway], [max_lifetime = default_max_lifetime()], [max_age], [max_stale = default_max_stale()], [refetch_floor_ms = default_refetch_floor_ms()], [refresh_least_ms = default_refresh_least_ms()], [refresh_most_ms = default_refresh_most_ms()], [identity_fields], [audit_fields], [userinfo], [replay], [replay_enforcement], [enforcement], [allow_http], [enabled = enabled()] });
+readable_choice!(AudienceRule { AnyOf: "any_of", ExactlyOne: "exactly_one" });
+readable_choice!(Replay { Off: "off", Once: "once", OncePerTarget: "once-per-target" });
+readable_choice!(Carrier { Pushed: "pushed", ControlPlane: "control_plane" });
+impl Readable for KeySource {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        FlatKeySource::read(value)?.try_into().map_err(Unreadable::new)
+    }
+}
+
+readable_object!(FlatKeySource { source, [uri], [jwks], [ca], [proxy], [allow_private], [by] });
+readable_choice!(Source {
+    Discovery: "discovery",
+    JwksUri: "jwks_uri",
+    Derived: "derived",
+    Inline: "inline",
+    Pushed: "pushed",
+    ControlPlane: "control_plane",
+    Carried: "carried"
+});
 
 // === impl AudienceRule ===
 

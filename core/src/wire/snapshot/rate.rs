@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::readable_object;
+
 /// A rate and how much of it may come at once (GCRA). The default is 10 per minute, 10 at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,10 +16,15 @@ pub struct Rate {
     pub burst: u32,
 }
 
+readable_object!(Rate { [per_minute = default_rate()], [burst = default_rate()] });
+
 // === impl Rate ===
 
 impl Rate {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")]
+    #[cfg_attr(
+        target_pointer_width = "64",
+        expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde wants")
+    )]
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

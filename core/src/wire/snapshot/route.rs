@@ -9,6 +9,11 @@ use super::{
     claim_out::ClaimOut,
     token_source::{TokenSource, are_default, default_token_sources},
 };
+use crate::{
+    readable_choice, readable_object,
+    wire::reading::{self, Readable, Unreadable},
+};
+use serde_json::value::Value;
 
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,6 +152,30 @@ pub enum ForeignToken {
     /// Leave it alone. A compile fault on a `require` route.
     Pass,
 }
+
+readable_object!(Route { id, [place], host, path, [methods], [mode], [clients], [scopes], [exchange], [external], [resource], [target], [forward], [cors_preflight], [foreign_token], [token_sources = default_token_sources()], [claims_out], [condition], [condition_enforcement], [audit] });
+impl Readable for PathMatch {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        let (name, value) = reading::single(value, &["exact", "prefix", "template"])?;
+        let path = String::read(value).map_err(|fault| fault.within(name))?;
+        Ok(match name {
+            "exact" => Self::Exact(path),
+            "prefix" => Self::Prefix(path),
+            _ => Self::Template(path),
+        })
+    }
+}
+
+readable_choice!(AuditMode { Batched: "batched", Strict: "strict" });
+readable_choice!(Place { Gateway: "gateway", Sidecar: "sidecar" });
+readable_choice!(Mode { Require: "require", Optional: "optional", Observe: "observe" });
+readable_choice!(Exchange {
+    None: "none",
+    Gateway: "gateway",
+    ControlPlane: "control-plane",
+    External: "external"
+});
+readable_choice!(ForeignToken { Reject: "reject", Pass: "pass" });
 
 // === impl Place ===
 

@@ -4,6 +4,12 @@ use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::Value;
+
+use crate::{
+    readable_object,
+    wire::reading::{self, Readable, Unreadable},
+};
 
 /// A key that signs access tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +37,16 @@ pub enum PrivateKey {
     Pkcs8(String),
     /// Environment variable with a PKCS#8 PEM document or its base64 DER. The only form allowed inline.
     Env(String),
+}
+
+readable_object!(SigningKey { [kid], alg, private_key, [not_before], not_after });
+
+impl Readable for PrivateKey {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        let (name, value) = reading::single(value, &["pkcs8", "env"])?;
+        let text = String::read(value).map_err(|fault| fault.within(name))?;
+        Ok(if name == "env" { Self::Env(text) } else { Self::Pkcs8(text) })
+    }
 }
 
 // === impl PrivateKey ===

@@ -3,6 +3,12 @@
 use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::Value;
+
+use crate::{
+    readable_object,
+    wire::reading::{self, Readable, Unreadable},
+};
 
 /// One place where a request may carry its subject token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,3 +43,24 @@ pub fn default_token_sources() -> Vec<TokenSource> {
 pub(super) fn are_default(sources: &[TokenSource]) -> bool {
     sources == [TokenSource::Authorization]
 }
+
+impl Readable for TokenSource {
+    fn read(value: Value) -> Result<Self, Unreadable> {
+        if value.is_string() {
+            let known = ["authorization", "header", "query", "cookie"];
+            return match value.as_str() {
+                Some("authorization") => Ok(Self::Authorization),
+                _ => Err(Unreadable::choice(&known)),
+            };
+        }
+        let (name, value) = reading::single(value, &["header", "query", "cookie"])?;
+        let source = match name {
+            "header" => HeaderSource::read(value).map(Self::Header),
+            "query" => String::read(value).map(Self::Query),
+            _ => String::read(value).map(Self::Cookie),
+        };
+        source.map_err(|fault| fault.within(name))
+    }
+}
+
+readable_object!(HeaderSource { name, [prefix] });

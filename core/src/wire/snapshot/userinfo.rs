@@ -4,6 +4,8 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{readable_choice, readable_object};
+
 /// How an issuer's UserInfo endpoint is asked for what its tokens lack (OIDC Core §5.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,3 +44,6 @@ const fn default_timeout_ms() -> u32 {
 const fn default_cache_seconds() -> u32 {
     300
 }
+
+readable_object!(UserInfo { uri, [login_id], [on_error], [timeout_ms = default_timeout_ms()], [cache_seconds = default_cache_seconds()] });
+readable_choice!(OnError { Deny: "deny", Ignore: "ignore" });
