@@ -185,7 +185,7 @@ impl Engine {
     ) -> (Step, Option<keys::Place>) {
         let mut random = || text::random::<16>().ok();
         let now = self.clock.now();
-        let mut ambient = Ambient { now, crypto: &self.crypto, random: &mut random };
+        let mut ambient = Ambient { now, crypto: &self.crypto, random: &mut random, limiter: &mut () };
         let mut inner = seat.inner();
         inner.state.confirm(now);
         let step = decide(&mut inner.state, past, &mut ambient);

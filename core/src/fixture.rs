@@ -11,7 +11,7 @@ pub(crate) use self::{
     crypto::CountingCrypto,
     gateway::{Ask, Gateway},
     numbers::Numbers,
-    token::{Signer, Token},
+    token::{Signer, Token, twin},
     wire::{NoSecrets, Wire, host_issuer},
 };
 

@@ -6,6 +6,7 @@ mod credential;
 mod endpoint;
 mod errand;
 mod exchange;
+mod gate;
 mod grant;
 mod halt;
 mod hosts;
@@ -50,6 +51,7 @@ use crate::{
     crypto::Crypto,
     denial::Denial,
     policy::{Policy, Route},
+    rate::Limiter,
     time::Timestamp,
     wire::snapshot::Mode,
 };
@@ -62,6 +64,8 @@ pub struct Ambient<'a> {
     pub crypto: &'a dyn Crypto,
     /// 16 random bytes for a `jti`, or `None` if there are none to be had.
     pub random: &'a mut dyn FnMut() -> Option<[u8; 16]>,
+    /// Who counts exchanges.
+    pub limiter: &'a mut dyn Limiter,
 }
 
 /// Decides about a request as far as that is possible at once.
@@ -196,7 +200,8 @@ fn refuse(
     subject: Option<Box<report::Subject>>,
     epoch: u64,
 ) -> Step {
-    let response = Response::denial(denial, Some(route));
+    let retry_after = subject.as_ref().and_then(|subject| subject.retry_after);
+    let response = Response::denial(denial, Some(route)).until(retry_after);
     let path = step::scrubbed(head, &route.sources);
     Step::Reply { response, path, report: Report::denied(denial, Some(route), subject, epoch) }
 }

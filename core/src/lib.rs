@@ -32,6 +32,8 @@ pub mod policy;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
+pub mod rate;
+mod seal;
 pub mod secret;
 pub mod time;
 pub mod token_cache;

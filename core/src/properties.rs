@@ -6,6 +6,7 @@
 
 mod forms;
 mod parsing;
+mod rates;
 mod templates;
 mod times;
 mod tokens;

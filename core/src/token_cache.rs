@@ -33,6 +33,8 @@ pub const MAX_TOKENS: usize = 8_192;
 pub const MAX_ACCESS_PER_TOKEN: usize = 8;
 /// Most bytes of all entries, counting keys, values and what an entry costs by itself.
 pub const MAX_BYTES: usize = 16 * 1_048_576;
+/// Until when an access token that may not be served again may be served.
+const FLEETING: Timestamp = Timestamp::from_millis(i64::MIN);
 /// What an entry costs by itself.
 const ENTRY_OVERHEAD: usize = 256;
 
@@ -224,6 +226,12 @@ impl Own {
 // === impl Access ===
 
 impl Access {
+    /// Stands for an access token that may not be served again, without its text.
+    pub fn fleeting() -> Self {
+        let (authorization, jti) = (Arc::from(""), String::new());
+        Self { authorization, exp: 0, usable_until: FLEETING, jti, kid: None }
+    }
+
     fn weight(&self) -> usize {
         let kid = self.kid.as_ref().map_or(0, String::len);
         self.authorization.len().saturating_add(self.jti.len()).saturating_add(kid)
@@ -253,10 +261,15 @@ impl AccessTokens {
         self.entries.push((OwnedKey::new(key), access));
     }
 
-    /// Why there is none for `key`, if that was found out a moment before `now`.
-    pub fn refusal(&self, key: &AccessKey<'_>, now: Timestamp) -> Option<Denial> {
+    /// Why there is none for `key`, if that was found out a moment before `now`, and until when that stands.
+    pub fn refusal(&self, key: &AccessKey<'_>, now: Timestamp) -> Option<(Denial, Timestamp)> {
         let (_, denial, until) = self.refusals.iter().find(|(known, ..)| known.is(key))?;
-        (now < *until).then_some(*denial)
+        (now < *until).then_some((*denial, *until))
+    }
+
+    /// Whether the last one for `key` was good for its request only.
+    pub fn is_fleeting(&self, key: &AccessKey<'_>) -> bool {
+        self.entries.iter().any(|(known, access)| known.is(key) && access.usable_until == FLEETING)
     }
 
     /// Remembers why there is none, in place of the oldest such when full.

@@ -51,7 +51,7 @@ pub fn answered(gateway: &mut Gateway, host: &dyn Host, executing: Executing, to
     // Before another context is selected, whose answers are others.
     let remote = read(host, &call, body_size);
     // Those who wait for the same look on the next tick, into the cache.
-    if gateway.waiters.ripen(|other| *other == call) {
+    if gateway.waiters.ripen_like(&call) {
         gateway.hurry(host);
     }
     driver::go_on(gateway, host, executing, stream, flow, &Answer::Remote(call, remote));

@@ -86,7 +86,7 @@ pub fn resume_ripe(gateway: &mut Gateway, host: &dyn Host, root: u32) {
     for Ripe { waiter, over } in gateway.waiters.take_ripe() {
         let Waiter { stream, flow, call, callout, .. } = *waiter;
         if callout.is_some() {
-            gateway.waiters.ripen(|other| *other == call);
+            gateway.waiters.ripen_like(&call);
         }
         let answer = match over {
             Over::Ready => Answer::Ready,

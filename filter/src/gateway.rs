@@ -207,7 +207,10 @@ impl Gateway {
             let mut bytes = [0; 16];
             host.random(&mut bytes).then_some(bytes)
         };
-        f(&mut self.state, &mut Ambient { now: host.now(), crypto: &crypto, random: &mut random })
+        f(
+            &mut self.state,
+            &mut Ambient { now: host.now(), crypto: &crypto, random: &mut random, limiter: &mut () },
+        )
     }
 }
 

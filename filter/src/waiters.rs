@@ -87,8 +87,8 @@ impl Waiters {
     /// The call that a parked request is to make for itself; `None` where another one's answer will serve it too.
     pub fn call_to_make(&self, stream: u32) -> Option<Call> {
         let call = &self.by_stream.get(&stream)?.call;
-        let is_out = self.by_stream.values().any(|other| other.callout.is_some() && other.call == *call);
-        (!is_out).then(|| call.clone())
+        let is_out = || self.by_stream.values().any(|other| other.callout.is_some() && other.call == *call);
+        (!call.serves_others() || !is_out()).then(|| call.clone())
     }
 
     /// Notes the callout that a parked request made, or gives the request back if it failed at once.
@@ -113,6 +113,11 @@ impl Waiters {
     /// Makes all ripe that `is_ready` picks; false if there are none.
     pub fn ripen(&mut self, is_ready: impl Fn(&Call) -> bool) -> bool {
         self.move_to_ripe(&Over::Ready, |waiter| is_ready(&waiter.call))
+    }
+
+    /// Makes all ripe who wait for the same as somebody who made `call` for all of them; false if there are none.
+    pub fn ripen_like(&mut self, call: &Call) -> bool {
+        call.serves_others() && self.ripen(|other| other == call)
     }
 
     /// Makes all ripe who wait for `call`, with its answer.
@@ -142,7 +147,7 @@ impl Waiters {
         let waiter = self.by_stream.remove(&stream)?;
         self.release(&waiter);
         if waiter.callout.is_some() {
-            self.ripen(|other| *other == waiter.call);
+            self.ripen_like(&waiter.call);
         }
         Some(waiter)
     }

@@ -44,8 +44,12 @@ impl Judge {
             ..Head::default()
         };
         let mut random = || None;
-        let mut ambient =
-            Ambient { now: Timestamp::from_secs(now), crypto: &RustCrypto, random: &mut random };
+        let mut ambient = Ambient {
+            now: Timestamp::from_secs(now),
+            crypto: &RustCrypto,
+            random: &mut random,
+            limiter: &mut (),
+        };
         match flow::start(&mut self.state, &head, &mut ambient) {
             Step::Forward(_) => Ok(()),
             Step::Reply { report, .. } => match report.counted {

@@ -59,12 +59,18 @@ pub fn read(status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Mint
             _ => Err(Failure::Malformed),
         };
     }
-    let reason = text("reason").filter(|_| members.len() == 1);
+    let retry_after = members.get("retry_after").and_then(Value::as_u64);
+    let expected = 1_usize.saturating_add(retry_after.iter().count());
+    let reason = text("reason").filter(|_| members.len() == expected);
     // Two share a reason code, not their status.
     let denial = reason.and_then(|reason| {
         Denial::ALL.into_iter().find(|denial| denial.reason() == reason && denial.row().status == status)
     });
-    Err(denial.map_or(Failure::Status(status), Failure::Refused))
+    Err(match (denial, retry_after.and_then(|seconds| u32::try_from(seconds).ok())) {
+        (Some(Denial::RateLimited), Some(seconds)) => Failure::Limited(seconds.max(1)),
+        (Some(denial), _) => Failure::Refused(denial),
+        (None, _) => Failure::Status(status),
+    })
 }
 
 #[cfg(test)]

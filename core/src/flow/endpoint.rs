@@ -110,8 +110,10 @@ pub(super) fn refuse(
     subject: Option<Box<Subject>>,
     epoch: u64,
 ) -> Step {
+    let retry_after = subject.as_ref().and_then(|subject| subject.retry_after);
     let mut response =
-        Response::grant_denial(denial.token_endpoint_row(grant), !head.authorization.is_empty());
+        Response::grant_denial(denial.token_endpoint_row(grant), !head.authorization.is_empty())
+            .until(retry_after);
     if denial == Denial::MethodNotAllowed {
         let method = if endpoint.method() == b"GET" { "GET" } else { "POST" };
         response.headers.push(("allow", method.into()));

@@ -21,20 +21,32 @@ use crate::{
     userinfo::UserInfo,
 };
 
+/// Who makes an access token.
+pub(super) enum Maker<'p> {
+    /// This VM, with this key.
+    Here(&'p MintingKey),
+    /// Somebody else.
+    Elsewhere(Way<'p>),
+}
+
 impl<'p> Desk<'p> {
-    /// An access token that this gateway mints, or minted for the same order before.
+    /// An access token that this VM mints, or minted for the same order before. The subject token has not expired.
     pub(super) fn exchange(
         self,
+        minting: &MintingKey,
         verified: &mut Verified,
         granted: &Granted<'_>,
         order: &Order<'_>,
         ambient: &mut Ambient<'_>,
     ) -> Result<Issued, Halt> {
-        let minting = self.minter(granted, verified, ambient.now)?;
         let login = verified.userinfo().and_then(UserInfo::login).map(Arc::clone);
         let key = access_key(granted, order, login.as_deref(), minting.digest.as_bytes());
         if let Some(known) = self.known(verified, &key, ambient.now) {
             return Ok(known);
+        }
+        if self.is_errand() {
+            let tag = self.tag(verified, order);
+            self.count(verified, granted, Some(tag), ambient)?;
         }
         let (access, minted) = self.mint(verified, granted, order, minting, ambient)?;
         let issued = Issued {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State, Venue,
     endpoint::GrantAnswer,
-    exchange::{Way, unexpired},
+    exchange::{Maker, Way, unexpired},
     halt::Halt,
     order::{Actor, Issued, Order, route_target},
     own,
@@ -250,6 +250,7 @@ impl<'p> Desk<'p> {
         let told = self.tell(granted, verified)?;
         let edits = match route.exchange {
             Exchange::None => {
+                self.pass_gates(verified, granted, &[&route.id], visit)?;
                 let credential = if route.forward { Credential::Keep } else { Credential::Remove };
                 Edits::new(credential, Report::counted(counted))
             }
@@ -278,18 +279,24 @@ impl<'p> Desk<'p> {
             (Exchange::Gateway | Exchange::ControlPlane | Exchange::None | Exchange::External, _) => None,
         };
         let target = route_target(route, granted.binding)?;
+        let maker = match way {
+            None => Maker::Here(self.minter(granted, verified, ambient.now)?),
+            Some(way) => {
+                unexpired(verified, ambient.now)?;
+                Maker::Elsewhere(way)
+            }
+        };
         if route.mode == Mode::Observe {
             // Nothing is minted for a request that goes on as it came: the token would lie in the cache unrecorded.
-            match way {
-                None => self.minter(granted, verified, ambient.now).map(|_| ())?,
-                Some(_) => unexpired(verified, ambient.now)?,
-            }
             return Ok(Edits::untouched(Counted::Observed(None)));
         }
         let order = Order { targets: &[target], scope: &route.scope, actor: None };
-        let issued = match way {
-            None => self.exchange(verified, granted, &order, ambient)?,
-            Some(way) => self.exchange_elsewhere(way, verified, granted, &order, visit, ambient)?,
+        self.pass_gates(verified, granted, order.targets, visit)?;
+        let issued = match maker {
+            Maker::Here(minting) => self.exchange(minting, verified, granted, &order, ambient)?,
+            Maker::Elsewhere(way) => {
+                self.exchange_elsewhere(way, verified, granted, &order, visit, ambient)?
+            }
         };
         let Issued { authorization, fresh, counted } = issued;
         let report = match fresh {
@@ -415,6 +422,9 @@ impl<'p> Desk<'p> {
     fn explain(self, halt: Halt, verified: &mut Verified, granted: &Granted<'_>) -> Halt {
         match halt {
             Halt::Denied { denial, subject: None } => self.denied(denial, verified, Some(granted)),
+            Halt::Denied { denial, subject: Some(subject) } if subject.token.is_none() => {
+                self.denied(denial, verified, Some(granted)).until(subject.retry_after)
+            }
             other @ (Halt::Denied { .. } | Halt::Wait(_)) => other,
         }
     }
@@ -428,7 +438,10 @@ impl<'p> Desk<'p> {
         let identity = granted.map(|granted| self.tuple(granted, verified));
         let fields =
             self.policy.issuer(&verified.issuer).map(|issuer| self.fields(issuer)).unwrap_or_default();
-        Halt::denied(denial, Subject { token: Some(self.sha256(verified)), identity, fields })
+        Halt::denied(
+            denial,
+            Subject { token: Some(self.sha256(verified)), identity, fields, retry_after: None },
+        )
     }
 }
 

@@ -22,6 +22,17 @@ impl Halt {
         Self::Denied { denial, subject: Some(Box::new(subject)) }
     }
 
+    /// Says after how many seconds the request may be granted, where that is known.
+    pub(super) fn until(self, seconds: Option<u32>) -> Self {
+        match (self, seconds) {
+            (Self::Denied { denial, subject }, Some(_)) => {
+                let subject = subject.map(|subject| *subject).unwrap_or_default();
+                Self::denied(denial, Subject { retry_after: seconds, ..subject })
+            }
+            (other, _) => other,
+        }
+    }
+
     /// Adds the token's digest to a denial that knows nothing of it.
     pub(super) fn of_token(self, token: &[u8]) -> Self {
         match self {

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, string::String, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::Counted;
+use super::{Counted, gate::Use};
 use crate::{
     denial::Denial,
     digest::Digest,
@@ -38,6 +38,8 @@ pub(super) struct Actor {
     pub(super) exp: i64,
     /// The `act` below the actor's own: who acted before, in depth no more than may be written.
     pub(super) before: Option<Map<String, Value>>,
+    /// What its issuer's replay policy makes of the use of the actor token.
+    pub(super) used: Option<Use>,
 }
 
 /// An access token and what is to be recorded of it.

@@ -85,6 +85,8 @@ pub(super) struct Subject {
     pub(super) identity: Option<IdentityTuple>,
     /// What is told of a workload whose token was verified.
     pub(super) fields: FieldValues,
+    /// Seconds after which asking again makes sense, where that is known better than the denial's row says.
+    pub(super) retry_after: Option<u32>,
 }
 
 /// What was minted, and for whom.
@@ -193,7 +195,8 @@ impl Counted {
 
 /// The event of a denial; sequence and time are filled in by the queue that takes it.
 fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subject>>, epoch: u64) -> Event {
-    let Subject { token, identity, fields } = subject.map(|subject| *subject).unwrap_or_default();
+    let Subject { token, identity, fields, retry_after: _ } =
+        subject.map(|subject| *subject).unwrap_or_default();
     Event {
         sequence: 0,
         at_ms: Timestamp::default().millis(),

@@ -12,6 +12,8 @@ use crate::{
     policy::Route,
 };
 
+const RETRY_AFTER: &str = "retry-after";
+
 /// An HTTP answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
@@ -47,7 +49,7 @@ impl Response {
             if parameters.is_empty() { String::from("Bearer") } else { format!("Bearer {parameters}") }
         });
         headers.extend(challenge.map(|challenge| ("www-authenticate", challenge)));
-        headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        headers.extend(retry_after.map(|seconds| (RETRY_AFTER, seconds.to_string())));
         let body = match error {
             Some(error) => {
                 headers.push(("content-type", String::from("application/json")));
@@ -58,6 +60,21 @@ impl Response {
         Self { status, headers, body }
     }
 
+    /// Says after how many seconds asking again makes sense, where that is known better than the denial's row says.
+    pub(super) fn until(mut self, seconds: Option<u32>) -> Self {
+        if let Some(seconds) = seconds {
+            self.headers.retain(|(name, _)| *name != RETRY_AFTER);
+            self.headers.push((RETRY_AFTER, seconds.to_string()));
+        }
+        self
+    }
+
+    /// Seconds after which asking again makes sense, if it says so.
+    pub fn retry_after(&self) -> Option<u32> {
+        let (_, seconds) = self.headers.iter().find(|(name, _)| *name == RETRY_AFTER)?;
+        seconds.parse().ok()
+    }
+
     /// The answer to a refused request at the token endpoint (RFC 6749 §5.2).
     pub fn grant_denial(row: Row, uses_authorization: bool) -> Self {
         let Row { status, error, retry_after, .. } = row;
@@ -65,7 +82,7 @@ impl Response {
         if status == 401 && uses_authorization {
             headers.push(("www-authenticate", String::from("Basic realm=\"token endpoint\"")));
         }
-        headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        headers.extend(retry_after.map(|seconds| (RETRY_AFTER, seconds.to_string())));
         let error = error.unwrap_or("server_error");
         Self { status, headers, body: format!("{{\"error\":\"{error}\"}}\n") }
     }

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::{
     Head, Report, Request, Response,
+    gate::Passed,
     parts::{without_cookies, without_parameters},
     report::{Counted, ExchangeFailure, Subject, UserInfoFailure},
     source::Carrier,
@@ -21,6 +22,9 @@ use crate::{
     userinfo::{self, Failure},
     wire::event::IdentityTuple,
 };
+
+/// Most bytes of the control plane's answer to a question with few answers.
+const MAX_VERDICT_BYTES: usize = 1_024;
 
 /// The next thing to do with a request.
 #[must_use]
@@ -60,6 +64,8 @@ pub struct Flow {
     pub(super) question: Question,
     /// Its body, once it was read.
     pub(super) body: Option<Vec<u8>>,
+    /// What its gates have let through.
+    pub(super) passed: Passed,
 }
 
 /// How a request is changed before it goes on.
@@ -115,11 +121,12 @@ pub enum Call {
         /// Milliseconds until the answer must be there.
         timeout_ms: u32,
     },
-    /// One use of a token under a replay policy.
+    /// One use of a token under a replay policy, of the control plane. Each request makes its own, whatever others ask
+    /// for: of two that ask the same only one is answered that it was first.
     ConsumeReplay {
         /// The issuer's id.
         issuer: String,
-        /// `jti` or digest of the signing input.
+        /// What tells the token, and under `once-per-target` its use, apart: hex SHA-256.
         key: String,
         /// Unix seconds after which the entry is not needed.
         exp: i64,
@@ -167,13 +174,16 @@ impl Step {
     pub(super) fn call(head: &Head<'_>, visit: &Visit<'_>, call: Call) -> Self {
         let question = visit.question(&call);
         let body = visit.body.map(<[u8]>::to_vec);
-        Self::Call { flow: Flow { request: head.to_request(), arrived: visit.arrived, question, body }, call }
+        let passed = visit.passed.clone();
+        let flow = Flow { request: head.to_request(), arrived: visit.arrived, question, body, passed };
+        Self::Call { flow, call }
     }
 
     /// The body has to come first.
     pub(super) fn need_body(head: &Head<'_>, visit: &Visit<'_>) -> Self {
         let (request, arrived, question) = (head.to_request(), visit.arrived, Question::Open);
-        Self::NeedBody { flow: Flow { request, arrived, question, body: None } }
+        let passed = Passed::NOTHING;
+        Self::NeedBody { flow: Flow { request, arrived, question, body: None, passed } }
     }
 
     /// Tells the operator why a UserInfo endpoint gave no good answer.
@@ -306,14 +316,21 @@ impl Call {
         matches!(self, Self::MintRemotely { .. } | Self::ExchangeExternally(_))
     }
 
+    /// Whether it is one of a request's errands: to a gate, or for its access token.
+    pub const fn is_errand(&self) -> bool {
+        !matches!(self, Self::AwaitSnapshot | Self::FetchKeys { .. } | Self::UserInfo { .. })
+    }
+
+    /// Whether its answer serves others that wait for an equal call, if they look again.
+    pub const fn serves_others(&self) -> bool {
+        !matches!(self, Self::ConsumeReplay { .. })
+    }
+
     /// Most bytes of a good answer.
     pub const fn most_bytes(&self) -> usize {
         match self {
-            Self::AwaitSnapshot
-            | Self::FetchKeys { .. }
-            | Self::ConsumeReplay { .. }
-            | Self::AwaitAudit { .. }
-            | Self::AdmitIdentity { .. } => 0,
+            Self::AwaitSnapshot | Self::FetchKeys { .. } | Self::AwaitAudit { .. } => 0,
+            Self::ConsumeReplay { .. } | Self::AdmitIdentity { .. } => MAX_VERDICT_BYTES,
             Self::UserInfo { .. } | Self::MintRemotely { .. } | Self::ExchangeExternally(_) => {
                 userinfo::MAX_BODY_BYTES
             }
@@ -325,7 +342,9 @@ impl Call {
         match (self, other) {
             (Self::UserInfo { issuer, .. }, Self::UserInfo { issuer: other, .. }) => issuer == other,
             (Self::ExchangeExternally(request), Self::ExchangeExternally(other)) => request.id == other.id,
-            (Self::MintRemotely { .. }, Self::MintRemotely { .. }) => true,
+            (Self::MintRemotely { .. }, Self::MintRemotely { .. })
+            | (Self::ConsumeReplay { .. }, Self::ConsumeReplay { .. })
+            | (Self::AdmitIdentity { .. }, Self::AdmitIdentity { .. }) => true,
             _ => self == other,
         }
     }
@@ -336,9 +355,9 @@ impl Call {
             Self::UserInfo { authorization, .. } => authorization.expose().len(),
             Self::MintRemotely { body } => body.len(),
             Self::ExchangeExternally(request) => request.body.expose().len(),
+            Self::ConsumeReplay { issuer, key, .. } => issuer.len().saturating_add(key.len()),
             Self::AwaitSnapshot
             | Self::FetchKeys { .. }
-            | Self::ConsumeReplay { .. }
             | Self::AwaitAudit { .. }
             | Self::AdmitIdentity { .. } => 0,
         }

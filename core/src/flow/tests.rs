@@ -4,6 +4,7 @@
 mod cache_hit;
 mod cache_reasons;
 mod conditions;
+mod consumption;
 mod delegation;
 mod endpoint;
 mod endpoint_clients;
@@ -19,6 +20,7 @@ mod modes;
 mod own;
 mod places;
 mod profiles;
+mod rates;
 mod refusals;
 mod replies;
 mod resources;

@@ -1,7 +1,7 @@
-//! How far a request has come: when it came, its one question to a UserInfo endpoint, and its errand to whoever makes
-//! its access token.
+//! How far a request has come: when it came, its one question to a UserInfo endpoint, its errands to its gates and to
+//! whoever makes its access token, and which gates it has passed.
 
-use super::{Answer, Call, Flow, Remote};
+use super::{Answer, Call, Flow, Remote, gate::Passed};
 use crate::{endpoint::Endpoint, exchange::external::answer, time::Timestamp, userinfo::Failure};
 
 /// What a decision knows of the request's past.
@@ -14,13 +14,16 @@ pub(super) struct Visit<'a> {
     pub(super) failure: Option<Failure>,
     /// Its body, once it was read.
     pub(super) body: Option<&'a [u8]>,
-    /// What came of its errand.
+    /// What came of its last errand.
     pub(super) errand: Errand<'a>,
+    /// What its gates have let through: a decision is made anew after each answer, and nothing is asked twice.
+    pub(super) passed: Passed,
     /// Why the errand that this decision is about brought no access token.
     pub(super) exchange_failure: Option<answer::Failure>,
 }
 
-/// A request's errand to whoever makes its access token, if that is not this gateway.
+/// A request's errand: to a gate, or to whoever makes its access token, if that is not this gateway. It runs one at a
+/// time, and whoever looks at an answer sees from the call whether it is about what is asked now.
 #[derive(Clone, Copy)]
 pub(super) enum Errand<'a> {
     /// None was run, or not by this request.
@@ -60,7 +63,7 @@ pub(super) enum Question {
 impl<'a> Visit<'a> {
     /// A request that comes now.
     pub(super) const fn first(arrived: Timestamp) -> Self {
-        Self::new(arrived, Inquiry::Open, Errand::Open, None)
+        Self::new(arrived, Inquiry::Open, Errand::Open, None, Passed::NOTHING)
     }
 
     /// A request that goes on after `answer`; `None` where the answer itself says that it is refused.
@@ -73,20 +76,20 @@ impl<'a> Visit<'a> {
         };
         let mut errand = Errand::Open;
         let inquiry = match (answer, flow.question) {
-            (Answer::Remote(call @ (Call::MintRemotely { .. } | Call::ExchangeExternally(_)), remote), _) => {
-                errand = Errand::Answered(call, remote);
-                standing
-            }
-            (Answer::TimedOut(Call::MintRemotely { .. } | Call::ExchangeExternally(_)), _) => {
-                errand = Errand::InVain;
-                standing
-            }
             (Answer::Remote(Call::UserInfo { issuer, endpoint, authorization, .. }, remote), _) => {
                 let authorization = authorization.expose().as_str();
                 Inquiry::Answered { issuer: issuer.as_str(), endpoint, authorization, remote }
             }
             (Answer::TimedOut(Call::UserInfo { .. }), _) | (Answer::Ready, Question::Closed) => {
                 Inquiry::InVain
+            }
+            (Answer::Remote(call, remote), _) if call.is_errand() => {
+                errand = Errand::Answered(call, remote);
+                standing
+            }
+            (Answer::TimedOut(call), _) if call.is_errand() => {
+                errand = Errand::InVain;
+                standing
             }
             (Answer::Overloaded, Question::Pending) => Inquiry::Crowded,
             (Answer::Ready, Question::Open | Question::Pending) => Inquiry::Open,
@@ -96,7 +99,7 @@ impl<'a> Visit<'a> {
             }
             (Answer::Overloaded | Answer::TimedOut(_) | Answer::Remote(..), _) => return None,
         };
-        Some(Self::new(flow.arrived, inquiry, errand, body))
+        Some(Self::new(flow.arrived, inquiry, errand, body, flow.passed.clone()))
     }
 
     const fn new(
@@ -104,8 +107,9 @@ impl<'a> Visit<'a> {
         inquiry: Inquiry<'a>,
         errand: Errand<'a>,
         body: Option<&'a [u8]>,
+        passed: Passed,
     ) -> Self {
-        Self { arrived, inquiry, failure: None, body, errand, exchange_failure: None }
+        Self { arrived, inquiry, failure: None, body, errand, passed, exchange_failure: None }
     }
 
     /// Where the request stands when it waits for `call` next.

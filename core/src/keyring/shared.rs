@@ -5,21 +5,22 @@
 
 mod lease;
 mod record;
-mod seal;
 mod turn;
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use hashbrown::HashSet;
 
-use self::seal::Seal;
 pub(super) use self::turn::Companions;
 pub use self::{
     lease::{Holder, LEASE_MS},
     record::{MAX_RECORD_BYTES, Record, SharedSet},
 };
 use super::issuer_keys::{IssuerKeys, Source};
-use crate::{digest::Digest, encoding, time::Timestamp};
+use crate::{digest::Digest, encoding, seal::Seal, time::Timestamp};
+
+/// What the seal's key is for.
+const PURPOSE: &[u8] = b"cambist shared keys 1";
 
 /// What [`Board::write`] takes as the last write of a name that nothing was written under: no write has this number.
 pub const UNWRITTEN: u32 = u32::MAX;
@@ -84,7 +85,7 @@ impl Sharing {
     /// Shares with all VMs of `gateway` that know `gateway_token`; `holder` tells this VM from them.
     pub fn new(gateway_token: &[u8], gateway: &str, holder: Holder) -> Self {
         Self {
-            seal: Seal::new(gateway_token),
+            seal: Seal::new(gateway_token, PURPOSE),
             gateway: gateway.into(),
             holder,
             places: HashSet::default(),

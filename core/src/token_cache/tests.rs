@@ -74,7 +74,7 @@ fn a_refusal_stands_for_its_key_and_its_time_until_there_is_a_token() {
     let until = now().plus_secs(5);
     tokens.refuse(&key(), Denial::ScopeNotAllowed, until);
     assert!(tokens.take_grown() && !tokens.take_grown());
-    assert_eq!(tokens.refusal(&key(), now()), Some(Denial::ScopeNotAllowed));
+    assert_eq!(tokens.refusal(&key(), now()), Some((Denial::ScopeNotAllowed, until)));
     assert_eq!(tokens.refusal(&key(), until), None);
     let other = AccessKey { minter: b"another", ..key() };
     assert_eq!(tokens.refusal(&other, now()), None);

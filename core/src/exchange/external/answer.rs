@@ -50,6 +50,8 @@ pub enum Failure {
     Error,
     /// It refuses the request, for this reason.
     Refused(Denial),
+    /// It says that the identity is over its rate for so many seconds more.
+    Limited(u32),
 }
 
 /// Reads an answer to a request that asked for `scope`.
@@ -117,6 +119,7 @@ impl Failure {
     pub const fn denial(self) -> Denial {
         match self {
             Self::Refused(denial) => denial,
+            Self::Limited(_) => Denial::RateLimited,
             Self::NoAnswer
             | Self::Status(_)
             | Self::TooLarge
@@ -127,6 +130,11 @@ impl Failure {
             | Self::WiderScope
             | Self::Error => Denial::UpstreamStsUnavailable,
         }
+    }
+
+    /// Seconds after which asking again makes sense, where it says so.
+    pub const fn retry_after(self) -> Option<u32> {
+        if let Self::Limited(seconds) = self { Some(seconds) } else { None }
     }
 }
 
@@ -144,6 +152,7 @@ impl fmt::Display for Failure {
             Self::Error => {
                 "it answered with an error that is not the token's; check our login and the grant there"
             }
+            Self::Limited(seconds) => return write!(f, "the identity is over its rate for {seconds} s"),
             Self::Refused(denial) => return write!(f, "it refused the request: {}", denial.reason()),
         })
     }

@@ -38,6 +38,7 @@ impl Desk<'_> {
             iss: granted.issuer.iss.as_str().into(),
             exp: verified.times.exp,
             before: act(self.claims())?,
+            used: self.use_of(verified, granted),
         }))
     }
 

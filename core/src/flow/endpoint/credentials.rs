@@ -27,6 +27,13 @@ use crate::{
     },
 };
 
+/// Why there is no token.
+struct Refusal {
+    denial: Denial,
+    /// Seconds after which there may be one.
+    retry_after: Option<u32>,
+}
+
 #[cold]
 pub(super) fn grant(
     state: &State,
@@ -40,13 +47,15 @@ pub(super) fn grant(
         return Err(Denial::ClientAuthFailed.into());
     };
     let identity = tuple(policy, client);
-    let about =
-        |denial| Halt::denied(denial, Subject { identity: Some(identity.clone()), ..Subject::default() });
+    let about = |refusal: Refusal| {
+        let Refusal { denial, retry_after } = refusal;
+        Halt::denied(denial, Subject { identity: Some(identity.clone()), retry_after, ..Subject::default() })
+    };
     let denylist = &state.denylist;
     if denylist.revokes_client(&client.client_id) || denylist.revokes_identity(&identity.id) {
-        return Err(about(Denial::IdentityRevoked));
+        return Err(about(Denial::IdentityRevoked.into()));
     }
-    let credentials = client.credentials.as_ref().ok_or_else(|| about(Denial::GrantDisabled))?;
+    let credentials = client.credentials.as_ref().ok_or_else(|| about(Denial::GrantDisabled.into()))?;
     let (access, scope, minted) =
         mint(policy, application, client, credentials, &identity.id, tenant, ambient).map_err(about)?;
     let report = if state.audited {
@@ -67,19 +76,21 @@ fn mint(
     identity: &str,
     tenant: Option<&str>,
     ambient: &mut Ambient<'_>,
-) -> Result<(Access, String, Minted), Denial> {
-    let ClientCredentials { scopes, targets, ttl, audience_tenants, rate: _ } = credentials;
+) -> Result<(Access, String, Minted), Refusal> {
+    let ClientCredentials { scopes, targets, ttl, audience_tenants, rate } = credentials;
     let is_outside = |tenant: &str| {
         audience_tenants.as_ref().is_some_and(|known| !known.iter().any(|known| known == tenant))
     };
     if tenant.is_some_and(is_outside) {
-        return Err(Denial::TargetNotAllowed);
+        return Err(Denial::TargetNotAllowed.into());
     }
     let scope = granting::granted_scope(scopes, &application.request.scopes)?;
     let targets = granting::granted_targets(targets, &application.request.targets)?;
     let now = ambient.now;
     let minting = policy.minting_key(now, Alg::Es256).ok_or(Denial::ConfigStale)?;
     let exp = lifetime::expiry(now, *ttl, i64::MAX, None, minting.not_after).ok_or(Denial::ConfigStale)?;
+    let counted = ambient.limiter.count(identity, None, *rate, now);
+    counted.map_err(|seconds| Refusal { denial: Denial::RateLimited, retry_after: Some(seconds) })?;
     let jti = (ambient.random)().ok_or(Denial::Internal)?;
     let authority = policy.header.authority.as_str();
     let claims = tenant.map(|tenant| Map::from_iter([("audience_tenant".into(), tenant.into())]));
@@ -117,6 +128,12 @@ fn mint(
     let kid = String::from(minting.key.kid());
     let minted = Minted { jti, kid, target: targets.join(" "), scope: scope.clone(), exp };
     Ok((access, scope, minted))
+}
+
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self { denial, retry_after: None }
+    }
 }
 
 /// The client's own identity: of the authority, in the authority's name.

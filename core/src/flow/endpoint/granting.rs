@@ -128,7 +128,7 @@ impl Desk<'_> {
         application: &Application<'_>,
         verified: &mut Verified,
         granted: &Granted<'_>,
-        visit: &Visit<'_>,
+        visit: &mut Visit<'_>,
         ambient: &mut Ambient<'_>,
     ) -> Result<Box<GrantAnswer>, Halt> {
         let Application { request, head, kind, is_proved, actor, .. } = application;
@@ -149,6 +149,11 @@ impl Desk<'_> {
             }
             minter => minter?,
         };
+        self.pass_gates(verified, granted, &targets, visit)?;
+        if let Some(used) = actor.as_ref().and_then(|actor| actor.used.as_ref()) {
+            used.pass(&targets, visit)?;
+        }
+        self.count(verified, granted, None, ambient)?;
         let (access, fresh) = self.mint(verified, granted, &order, minting, ambient)?;
         let report = if self.audited {
             let (token, identity) = (self.sha256(verified), self.tuple(granted, verified));

@@ -13,7 +13,7 @@ use super::{
         order::{Issued, Order},
         visit::{Errand, Visit},
     },
-    access_key, unexpired,
+    access_key,
 };
 use crate::{
     denial::Denial,
@@ -54,7 +54,7 @@ struct Made {
 }
 
 impl<'p> Desk<'p> {
-    /// An access token that somebody else makes, or made for the same order before.
+    /// An access token that somebody else makes, or made for the same order before. The subject token has not expired.
     pub(in super::super) fn exchange_elsewhere(
         self,
         way: Way<'_>,
@@ -65,7 +65,6 @@ impl<'p> Desk<'p> {
         ambient: &mut Ambient<'_>,
     ) -> Result<Issued, Halt> {
         let now = ambient.now;
-        unexpired(verified, now)?;
         let login = verified.userinfo().and_then(UserInfo::login).map(Arc::clone);
         let key = access_key(granted, order, login.as_deref(), way.minter());
         if let Some(known) = self.known(verified, &key, now) {
@@ -83,15 +82,21 @@ impl<'p> Desk<'p> {
             Errand::InVain => Err(Failure::NoAnswer),
             // Otherwise the configuration changed meanwhile, or which of the request's tokens counts.
             Errand::Open | Errand::Answered(..) => {
-                return Err(match verified.access.refusal(&key, now) {
-                    Some(denial) => denial.into(),
-                    None => Halt::Wait(way.call(&asked, ambient)?),
-                });
+                if let Some((denial, until)) = verified.access.refusal(&key, now) {
+                    let left = || seconds(until.millis_since(now));
+                    let seconds = (denial == Denial::RateLimited).then(left);
+                    return Err(Halt::from(denial).until(seconds));
+                }
+                // What is made anew for each request counts each time.
+                let tag =
+                    if verified.access.is_fleeting(&key) { None } else { Some(self.tag(verified, order)) };
+                self.count(verified, granted, tag, ambient)?;
+                return Err(Halt::Wait(way.call(&asked, ambient)?));
             }
         };
         let Made { access, is_kept, minted, counted } = result.map_err(|failure| {
             visit.exchange_failure = Some(failure);
-            failure.denial()
+            Halt::from(failure.denial()).until(failure.retry_after())
         })?;
         // Whoever makes tokens may give the same one twice, and it may be revoked.
         if self.denylist.revokes_jti(&access.jti) {
@@ -99,9 +104,7 @@ impl<'p> Desk<'p> {
         }
         let authorization = Arc::clone(&access.authorization);
         let fresh = minted.map(|minted| Box::new((minted, self.fields(granted.issuer))));
-        if is_kept {
-            verified.access.put(&key, access);
-        }
+        verified.access.put(&key, if is_kept { access } else { Access::fleeting() });
         Ok(Issued { authorization, fresh, counted })
     }
 
@@ -173,8 +176,18 @@ fn access(token: &str, jti: String, exp: i64, now: Timestamp, kid: Option<String
 
 fn remember(verified: &mut Verified, key: &AccessKey<'_>, failure: Failure, now: Timestamp) {
     let denial = failure.denial();
-    let lasts = if denial.row().status >= 500 { UNAVAILABLE_MS } else { REFUSED_MS };
+    let lasts = match failure.retry_after() {
+        // No longer than it takes until there is room.
+        Some(seconds) => i64::from(seconds).saturating_mul(1_000),
+        None if denial.row().status >= 500 => UNAVAILABLE_MS,
+        None => REFUSED_MS,
+    };
     verified.access.refuse(key, denial, now.plus_millis(lasts));
+}
+
+/// Whole seconds, rounded up, at least one.
+fn seconds(millis: i64) -> u32 {
+    u32::try_from(millis.saturating_add(999).div_euclid(1_000).max(1)).unwrap_or(u32::MAX)
 }
 
 // === impl Way ===

@@ -112,7 +112,7 @@ fn a_disabled_client_is_no_client() {
     assert_eq!(refused(&mut gateway, &Ask::form(), &bearer(&token, "")).3, Denial::IdentityNotFound);
 }
 
-fn with_credentials() -> Gateway {
+pub(super) fn with_credentials() -> Gateway {
     let mut wire = with_secret();
     wire.clients[0].grant_types.push(GrantType::ClientCredentials);
     wire.clients[0].credentials = Some(ClientCredentials {
@@ -127,7 +127,7 @@ fn with_credentials() -> Gateway {
     gateway
 }
 
-const CREDENTIALS: &str = "grant_type=client_credentials";
+pub(super) const CREDENTIALS: &str = "grant_type=client_credentials";
 
 #[test]
 fn a_client_gets_a_token_of_its_own_at_the_control_plane() {

@@ -1,4 +1,4 @@
-//! The seal on everything shared: HMAC-SHA-256 over the name and the content.
+//! The seal on everything that the VMs of a process share: HMAC-SHA-256 over the name and the content.
 
 use alloc::vec::Vec;
 
@@ -7,29 +7,28 @@ use sha2::Sha256;
 
 use crate::secret::Secret;
 
-/// What the key is for: the gateway token is used for nothing else under these words.
-const PURPOSE: &[u8] = b"cambist shared keys 1";
 const TAG_BYTES: usize = 32;
 
 /// The key of the seal, derived from the gateway token.
 #[derive(Debug)]
-pub(super) struct Seal(Secret<Vec<u8>>);
+pub(crate) struct Seal(Secret<Vec<u8>>);
 
 impl Seal {
-    pub(super) fn new(gateway_token: &[u8]) -> Self {
-        let key = mac(gateway_token, &[PURPOSE]).map(|mac| mac.finalize().into_bytes().to_vec());
+    /// `purpose` says what the key is for: the gateway token is used for nothing else under these words.
+    pub(crate) fn new(gateway_token: &[u8], purpose: &[u8]) -> Self {
+        let key = mac(gateway_token, &[purpose]).map(|mac| mac.finalize().into_bytes().to_vec());
         Self(Secret::new(key.unwrap_or_default()))
     }
 
     /// `content` with the seal behind it; empty, which opens to nothing, if it cannot be sealed.
-    pub(super) fn close(&self, name: &str, mut content: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn close(&self, name: &str, mut content: Vec<u8>) -> Vec<u8> {
         let Some(mac) = self.mac(name, &content) else { return Vec::new() };
         content.extend_from_slice(&mac.finalize().into_bytes());
         content
     }
 
     /// What was sealed for `name`; compared in constant time.
-    pub(super) fn open<'a>(&self, name: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn open<'a>(&self, name: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let (content, tag) = bytes.split_last_chunk::<TAG_BYTES>()?;
         self.mac(name, content)?.verify_slice(tag).ok()?;
         Some(content)

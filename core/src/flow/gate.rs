@@ -1,0 +1,84 @@
+//! What stands between a granted token and what comes of it: admission, then consumption, then the rate.
+//!
+//! A gate that cannot tell by itself sends the request on an errand and is asked again with the answer; what it was told
+//! goes with the request ([`Passed`]) or with the token. "Cannot tell" never lets anything through (law 2). Deliberately
+//! absent: our own access tokens, which pass none of them, and observed requests, for which nothing is asked.
+
+mod consumption;
+mod rate;
+
+pub(super) use self::consumption::Use;
+use super::{
+    Venue,
+    grant::{Desk, Granted},
+    halt::Halt,
+    visit::Visit,
+};
+use crate::{
+    digest::Digest,
+    token_cache::Verified,
+    wire::snapshot::{Enrolment, Replay},
+};
+
+/// What the gates have let through for one request.
+#[derive(Clone, Debug)]
+pub(super) struct Passed {
+    /// Uses of tokens that were written down for it: of its subject token, and of the token of who acts.
+    consumed: [Option<Digest>; 2],
+}
+
+impl Desk<'_> {
+    /// Lets a granted token through admission and consumption, or says what has to be asked.
+    ///
+    /// To be called when nothing but the rate and the mint can refuse the request any more. `aims` are the audiences that
+    /// the token is used for, or the route where nothing is exchanged.
+    pub(super) fn pass_gates(
+        self,
+        verified: &Verified,
+        granted: &Granted<'_>,
+        aims: &[&str],
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Halt> {
+        // All that a repeated token costs where neither is asked for.
+        if granted.binding.enrolment == Enrolment::Auto && granted.issuer.replay == Replay::Off {
+            return Ok(());
+        }
+        self.ask_gates(verified, granted, aims, visit)
+    }
+
+    #[cold]
+    fn ask_gates(
+        self,
+        verified: &Verified,
+        granted: &Granted<'_>,
+        aims: &[&str],
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Halt> {
+        if self.terms.observes() || self.is_errand() {
+            return Ok(());
+        }
+        // Admission comes first: who is not let in uses nothing up.
+        self.use_of(verified, granted).map_or(Ok(()), |used| used.pass(aims, visit))
+    }
+
+    /// Whether this is the control plane, asked by a gateway for a token for a route: the gateway's gates let it through.
+    pub(super) fn is_errand(self) -> bool {
+        self.venue == Venue::ControlPlane && self.terms.route().is_some()
+    }
+}
+
+// === impl Passed ===
+
+impl Passed {
+    /// Nothing yet.
+    pub(super) const NOTHING: Self = Self { consumed: [None; 2] };
+
+    fn has_consumed(&self, key: &Digest) -> bool {
+        self.consumed.contains(&Some(*key))
+    }
+
+    fn consume(&mut self, key: Digest) {
+        let [last, _] = self.consumed;
+        self.consumed = [Some(key), last];
+    }
+}
