@@ -10,6 +10,7 @@ use std::{
 
 pub(crate) use cambist_core::wire::event::Minted;
 use cambist_core::{
+    audit_queue::AuditQueue,
     denial::Denial,
     flow::{self, Ambient, Answer, Call, Counted, Edits, Errand, Flow, Response, Step},
     wire::event::Event,
@@ -185,7 +186,9 @@ impl Engine {
     ) -> (Step, Option<keys::Place>) {
         let mut random = || text::random::<16>().ok();
         let now = self.clock.now();
-        let mut ambient = Ambient { now, crypto: &self.crypto, random: &mut random, limiter: &mut () };
+        let mut nobody = AuditQueue::default();
+        let mut ambient =
+            Ambient { now, crypto: &self.crypto, random: &mut random, limiter: &mut (), audit: &mut nobody };
         let mut inner = seat.inner();
         inner.state.confirm(now);
         let step = decide(&mut inner.state, past, &mut ambient);

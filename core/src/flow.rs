@@ -47,6 +47,7 @@ pub use self::{
 };
 pub use crate::exchange::Venue;
 use crate::{
+    audit_queue::AuditQueue,
     bearer,
     crypto::Crypto,
     denial::Denial,
@@ -66,6 +67,8 @@ pub struct Ambient<'a> {
     pub random: &'a mut dyn FnMut() -> Option<[u8; 16]>,
     /// Who counts exchanges.
     pub limiter: &'a mut dyn Limiter,
+    /// Events on their way to the control plane. Only what a decision waits to see acknowledged is put there by it.
+    pub audit: &'a mut AuditQueue,
 }
 
 /// Decides about a request as far as that is possible at once.

@@ -21,6 +21,7 @@ use crate::{
     claims::Times,
     denial::Denial,
     digest::Digest,
+    flow::Counted,
     jose::{jwk::Thumbprint, jwt::VerifiedToken},
     policy::Issuer,
     time::Timestamp,
@@ -95,6 +96,19 @@ pub struct Access {
     /// `kid` of the authority's key that signed it, which may be withdrawn; `None` where the key's digest stands in
     /// [`AccessKey::minter`], or the token is not ours.
     pub kid: Option<String>,
+    /// The record that must be on disk before any request carries it.
+    pub pending: Option<Pending>,
+}
+
+/// A record of a mint that is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its sequence.
+    pub sequence: u64,
+    /// What the first request that carries the access token counts as.
+    pub counted: Counted,
+    /// Whether only one request may carry it, because nobody knows how long it lasts.
+    pub is_once: bool,
 }
 
 /// Everything an access token depends on beside its subject token.
@@ -114,6 +128,8 @@ pub struct AccessKey<'a> {
     pub login: Option<&'a str>,
     /// Digest of the key that mints, or of the external endpoint.
     pub minter: &'a [u8],
+    /// Whether its record is awaited: what was made without is not served where that is demanded.
+    pub strict: bool,
 }
 
 /// The access tokens of one subject token.
@@ -133,6 +149,7 @@ struct OwnedKey {
     scope: String,
     login: Option<String>,
     minter: Vec<u8>,
+    strict: bool,
 }
 
 /// Verified tokens, least recently used first to go; bounded in entries and bytes. Equality compares whole tokens.
@@ -229,7 +246,7 @@ impl Access {
     /// Stands for an access token that may not be served again, without its text.
     pub fn fleeting() -> Self {
         let (authorization, jti) = (Arc::from(""), String::new());
-        Self { authorization, exp: 0, usable_until: FLEETING, jti, kid: None }
+        Self { authorization, exp: 0, usable_until: FLEETING, jti, kid: None, pending: None }
     }
 
     fn weight(&self) -> usize {
@@ -242,16 +259,21 @@ impl Access {
 
 impl AccessTokens {
     /// The access token for `key`, if one may be served at `now`.
-    pub fn get(&self, key: &AccessKey<'_>, now: Timestamp) -> Option<&Access> {
-        let (_, access) = self.entries.iter().find(|(known, _)| known.is(key))?;
+    pub fn get(&mut self, key: &AccessKey<'_>, now: Timestamp) -> Option<&mut Access> {
+        let (_, access) = self.entries.iter_mut().find(|(known, _)| known.is(key))?;
         (now < access.usable_until).then_some(access)
+    }
+
+    /// Forgets the access token for `key`.
+    pub fn forget(&mut self, key: &AccessKey<'_>) {
+        self.entries.retain(|(known, _)| !known.is(key));
     }
 
     /// Remembers an access token, in place of the one for the same key or, when full, of the one that ends first.
     pub fn put(&mut self, key: &AccessKey<'_>, access: Access) {
         self.grown = true;
         self.refusals.retain(|(known, ..)| !known.is(key));
-        self.entries.retain(|(known, _)| !known.is(key));
+        self.forget(key);
         if self.entries.len() >= MAX_ACCESS_PER_TOKEN {
             let first = self.entries.iter().enumerate().min_by_key(|(_, (_, access))| access.usable_until);
             if let Some((index, _)) = first {
@@ -314,14 +336,14 @@ impl fmt::Debug for AccessTokens {
 
 impl OwnedKey {
     fn new(key: &AccessKey<'_>) -> Self {
-        let AccessKey { actor, issuer, binding, targets, scope, login, minter } = *key;
+        let AccessKey { actor, issuer, binding, targets, scope, login, minter, strict } = *key;
         let targets = targets.iter().map(|target| String::from(*target)).collect();
         let (scope, login) = (scope.into(), login.map(String::from));
-        Self { actor, issuer, binding, targets, scope, login, minter: minter.into() }
+        Self { actor, issuer, binding, targets, scope, login, minter: minter.into(), strict }
     }
 
     fn is(&self, key: &AccessKey<'_>) -> bool {
-        let Self { actor, issuer, binding, targets, scope, login, minter } = self;
+        let Self { actor, issuer, binding, targets, scope, login, minter, strict } = self;
         let AccessKey {
             actor: ours,
             issuer: by,
@@ -330,6 +352,7 @@ impl OwnedKey {
             scope: may,
             login: who,
             minter: with,
+            strict: surely,
         } = *key;
         *actor == ours
             && *issuer == by
@@ -338,10 +361,11 @@ impl OwnedKey {
             && *scope == *may
             && login.as_deref() == who
             && *minter == *with
+            && *strict == surely
     }
 
     fn weight(&self) -> usize {
-        let Self { actor: _, issuer: _, binding: _, targets, scope, login, minter } = self;
+        let Self { actor: _, issuer: _, binding: _, targets, scope, login, minter, strict: _ } = self;
         let login = login.as_ref().map_or(0, String::len);
         let targets = targets.iter().map(|target| target.len().saturating_add(32));
         targets.chain([scope.len(), login, minter.len()]).fold(ENTRY_OVERHEAD, usize::saturating_add)

@@ -5,7 +5,10 @@ use cambist_core::{
     flow::Hosts,
     policy::{Faults, is_variable},
     readable_object,
-    wire::{reading, snapshot::Document},
+    wire::{
+        reading,
+        snapshot::{AuditMode, Document, Enrolment, Replay},
+    },
 };
 
 use crate::clusters::Clusters;
@@ -95,6 +98,9 @@ impl PluginConfig {
         if let Some(control_plane) = control_plane {
             control_plane.check(&mut faults);
         }
+        if let Some(snapshot) = snapshot {
+            check_offline(snapshot, &mut faults);
+        }
         clusters.check(&mut faults);
         if let Some(Err(wrong)) = endpoints.as_ref().map(|endpoints| Hosts::new(endpoints.hosts.clone())) {
             let detail = format!("{wrong:?} is no lower-case host without port, `*.suffix` or `*`");
@@ -129,6 +135,29 @@ impl ControlPlane {
             // Not quoted: whoever put the token itself here would find it in the log.
             let detail = "must name an environment variable of A-Z, 0-9 and _, not hold the token itself";
             faults.add("control_plane/token_env", detail);
+        }
+    }
+}
+
+/// Faults of a snapshot that asks for what only a control plane can do.
+fn check_offline(snapshot: &Document, faults: &mut Faults) {
+    let mut needs = |list: &str, index: usize, member: &str| {
+        let path = format!("snapshot/{list}/{index}/{member}");
+        faults.add(path, "needs a control plane, and this configuration names none");
+    };
+    for (index, issuer) in snapshot.issuers.iter().enumerate() {
+        if issuer.replay != Replay::Off {
+            needs("issuers", index, "replay");
+        }
+    }
+    for (index, binding) in snapshot.bindings.iter().enumerate() {
+        if binding.enrolment != Enrolment::Auto {
+            needs("bindings", index, "enrolment");
+        }
+    }
+    for (index, route) in snapshot.routes.iter().enumerate() {
+        if route.audit != AuditMode::Batched {
+            needs("routes", index, "audit");
         }
     }
 }

@@ -207,9 +207,10 @@ impl Gateway {
             let mut bytes = [0; 16];
             host.random(&mut bytes).then_some(bytes)
         };
+        let (now, audit) = (host.now(), &mut self.audit);
         f(
             &mut self.state,
-            &mut Ambient { now: host.now(), crypto: &crypto, random: &mut random, limiter: &mut () },
+            &mut Ambient { now, crypto: &crypto, random: &mut random, limiter: &mut (), audit },
         )
     }
 }

@@ -21,6 +21,7 @@ mod shell {
     mod signatures;
     mod snapshots;
     mod stage;
+    mod strict_audit;
     mod token_sources;
     mod userinfo;
     mod vm;

@@ -1,5 +1,6 @@
 //! What core says to a request with a token under a plugin configuration, without Envoy: the other side of a comparison.
 
+use cambist_core::audit_queue::AuditQueue;
 use cambist_core::crypto::RustCrypto;
 use cambist_core::denial::Denial;
 use cambist_core::flow::{self, Ambient, Counted, Head, State, Step};
@@ -44,12 +45,8 @@ impl Judge {
             ..Head::default()
         };
         let mut random = || None;
-        let mut ambient = Ambient {
-            now: Timestamp::from_secs(now),
-            crypto: &RustCrypto,
-            random: &mut random,
-            limiter: &mut (),
-        };
+        let (now, audit) = (Timestamp::from_secs(now), &mut AuditQueue::default());
+        let mut ambient = Ambient { now, crypto: &RustCrypto, random: &mut random, limiter: &mut (), audit };
         match flow::start(&mut self.state, &head, &mut ambient) {
             Step::Forward(_) => Ok(()),
             Step::Reply { report, .. } => match report.counted {

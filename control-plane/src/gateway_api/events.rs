@@ -52,6 +52,8 @@ struct Detail<'a> {
     /// Absent where it stands for itself alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    strict: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
 }
@@ -104,6 +106,7 @@ pub(crate) fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<Store
         audit_fields,
         shadow,
         count,
+        strict,
     } = event;
     let fits = |told: &IdentityTuple| {
         let IdentityTuple { id, client_id, issuer, audience, subject } = told;
@@ -127,6 +130,7 @@ pub(crate) fn stored(tenant: &str, event: Event, now: Timestamp) -> Result<Store
         audit_fields: &audit_fields,
         shadow: shadow.as_ref(),
         count: Some(count).filter(|count| *count != 1),
+        strict,
         fault,
     };
     let detail = serde_json::to_string(&detail).map_err(|_| Problem::internal())?;

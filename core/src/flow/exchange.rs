@@ -2,11 +2,13 @@
 
 mod elsewhere;
 mod minting;
+mod pending;
 mod shape;
 
 use alloc::{boxed::Box, sync::Arc};
 
 pub(super) use self::elsewhere::Way;
+use self::pending::acknowledged;
 use super::{
     Ambient, Counted, Venue,
     grant::{Desk, Granted},
@@ -40,15 +42,24 @@ impl<'p> Desk<'p> {
         ambient: &mut Ambient<'_>,
     ) -> Result<Issued, Halt> {
         let login = verified.userinfo().and_then(UserInfo::login).map(Arc::clone);
-        let key = access_key(granted, order, login.as_deref(), minting.digest.as_bytes());
-        if let Some(known) = self.known(verified, &key, ambient.now) {
+        let strict = self.is_strict();
+        let key =
+            AccessKey { strict, ..access_key(granted, order, login.as_deref(), minting.digest.as_bytes()) };
+        if let Some(known) = self.known(verified, &key, ambient)? {
             return Ok(known);
+        }
+        if strict && !ambient.audit.has_room() {
+            return Err(Denial::Overloaded.into());
         }
         if self.is_errand() {
             let tag = self.tag(verified, order);
             self.count(verified, granted, Some(tag), ambient)?;
         }
         let (access, minted) = self.mint(verified, granted, order, minting, ambient)?;
+        if strict {
+            let made = (access, minted, Counted::Minted, false);
+            return Err(self.keep_pending(verified, granted, &key, made, ambient));
+        }
         let issued = Issued {
             authorization: Arc::clone(&access.authorization),
             fresh: Some(Box::new(minted)),
@@ -71,13 +82,30 @@ impl<'p> Desk<'p> {
         self.policy.minting_key(now, granted.binding.alg).ok_or(Denial::ConfigStale)
     }
 
-    /// What was made for the same order before and may still be served.
-    fn known(self, verified: &Verified, key: &AccessKey<'_>, now: Timestamp) -> Option<Issued> {
-        let Access { authorization, jti, kid, exp: _, usable_until: _ } = verified.access.get(key, now)?;
+    /// What was made for the same order before and may still be served; it waits for its record where that is awaited.
+    fn known(
+        self,
+        verified: &mut Verified,
+        key: &AccessKey<'_>,
+        ambient: &Ambient<'_>,
+    ) -> Result<Option<Issued>, Halt> {
+        let Some(access) = verified.access.get(key, ambient.now) else { return Ok(None) };
+        let Access { authorization, jti, kid, pending, exp: _, usable_until: _ } = &*access;
         let stands =
             !self.denylist.revokes_jti(jti) && kid.as_deref().is_none_or(|kid| self.policy.publishes(kid));
+        if !stands {
+            return Ok(None);
+        }
         let authorization = Arc::clone(authorization);
-        stands.then_some(Issued { authorization, fresh: None, counted: Counted::MintedCached })
+        let mut counted = Counted::MintedCached;
+        if let Some(pending) = *pending {
+            counted = acknowledged(pending, ambient)?;
+            access.pending = None;
+            if pending.is_once {
+                verified.access.forget(key);
+            }
+        }
+        Ok(Some(Issued { authorization, fresh: None, counted }))
     }
 }
 
@@ -104,5 +132,6 @@ fn access_key<'k>(
         // The fields of the workload need no part: they come from the subject token, which the entry belongs to,
         // by the issuer's rules, which its digest covers.
         minter,
+        strict: false,
     }
 }

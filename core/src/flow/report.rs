@@ -166,6 +166,7 @@ impl Report {
             audit_fields: fields.audit,
             shadow: None,
             count: 1,
+            strict: false,
         };
         Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None, exchange: None }
     }
@@ -213,5 +214,6 @@ fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subje
         audit_fields: fields.audit,
         shadow: None,
         count: 1,
+        strict: false,
     }
 }

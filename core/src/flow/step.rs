@@ -131,7 +131,7 @@ pub enum Call {
         /// Unix seconds after which the entry is not needed.
         exp: i64,
     },
-    /// Acknowledgement of the audit batch that holds this sequence.
+    /// Acknowledgement of the audit batch that holds this sequence. Shared; belongs to the root context.
     AwaitAudit {
         /// The event's sequence.
         sequence: u64,
@@ -308,7 +308,8 @@ impl fmt::Debug for Credential {
 impl Call {
     /// Whether the root context makes it, once for all who wait, rather than each request for itself.
     pub const fn is_shared(&self) -> bool {
-        matches!(self, Self::AwaitSnapshot | Self::FetchKeys { .. }) || self.is_mint()
+        matches!(self, Self::AwaitSnapshot | Self::FetchKeys { .. } | Self::AwaitAudit { .. })
+            || self.is_mint()
     }
 
     /// Whether it is for an access token. All who wait for it get its answer, which is for them alone.
@@ -343,6 +344,7 @@ impl Call {
             (Self::UserInfo { issuer, .. }, Self::UserInfo { issuer: other, .. }) => issuer == other,
             (Self::ExchangeExternally(request), Self::ExchangeExternally(other)) => request.id == other.id,
             (Self::MintRemotely { .. }, Self::MintRemotely { .. })
+            | (Self::AwaitAudit { .. }, Self::AwaitAudit { .. })
             | (Self::ConsumeReplay { .. }, Self::ConsumeReplay { .. })
             | (Self::AdmitIdentity { .. }, Self::AdmitIdentity { .. }) => true,
             _ => self == other,

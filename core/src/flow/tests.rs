@@ -29,6 +29,7 @@ mod secrecy;
 mod snapshots;
 mod sources;
 mod spellings;
+mod strict;
 mod swap;
 mod told;
 mod userinfo;

@@ -36,6 +36,7 @@ fn access(name: &str) -> Access {
         usable_until: Timestamp::from_secs(NOW + 100),
         jti: "jti".into(),
         kid: None,
+        pending: None,
     }
 }
 
@@ -48,6 +49,7 @@ fn key() -> AccessKey<'static> {
         scope: "scope",
         login: Some("login"),
         minter: b"minter",
+        strict: false,
     }
 }
 
@@ -174,6 +176,7 @@ fn an_access_token_is_found_by_all_it_depends_on() {
         AccessKey { actor: Some(other), ..key() },
         AccessKey { issuer: other, ..key() },
         AccessKey { binding: other, ..key() },
+        AccessKey { strict: true, ..key() },
         AccessKey { targets: &["other"], ..key() },
         AccessKey { targets: &[""], ..key() },
         AccessKey { targets: &[], ..key() },

@@ -79,9 +79,12 @@ pub struct Event {
     /// What a rule that is not in force would have decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
-    /// How many denials of one reason and route, of tokens that nobody verified, this one stands for.
+    /// How many equal denials this one stands for; time and token are those of the first.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u64,
+    /// Whether a mint is on disk before any request carries what was minted.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub strict: bool,
 }
 
 /// What a rule that is not in force would have decided.

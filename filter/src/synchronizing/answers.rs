@@ -1,6 +1,7 @@
 //! What the control plane's answers mean.
 
 use cambist_core::{
+    flow::Call,
     time::Timestamp,
     wire::{changes::Changes, event::Acknowledgement, reading},
 };
@@ -105,11 +106,14 @@ fn events_answered(
 ) -> Result<(), String> {
     let body = host.callout_body(body_size).unwrap_or_default();
     let Acknowledgement { sequence } = reading::read(&body).map_err(|error| error.to_string())?;
-    let Gateway { synchronizer: Some(synchronizer), state, audit, .. } = gateway else { return Ok(()) };
+    let Gateway { synchronizer: Some(synchronizer), state, audit, waiters, .. } = gateway else {
+        return Ok(());
+    };
     let Told { events, keys } = core::mem::take(&mut synchronizer.told);
     state.keyring.reported(&keys, now);
     let before = audit.len();
     audit.acknowledge(sequence);
+    waiters.ripen(|call| matches!(call, Call::AwaitAudit { sequence } if audit.is_acknowledged(*sequence)));
     // Otherwise the same batch would go out again at once, and again.
     if events && audit.len() >= before { Err("no event was acknowledged".into()) } else { Ok(()) }
 }

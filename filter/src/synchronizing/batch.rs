@@ -27,20 +27,21 @@ pub(super) struct Told {
     pub(super) keys: Vec<Receipt>,
 }
 
-/// Whether a batch should go now: a full one does not wait for company, but after a failure it does wait.
+/// Whether a batch should go now: a full one does not wait for company, nor one that requests wait for, but after a
+/// failure it does wait.
 pub(super) fn is_due(poll: &Poll, audit: &AuditQueue, keyring: &Keyring, now: Timestamp) -> bool {
     if !poll.is_idle() {
         return false;
     }
-    let is_full = audit.len() >= MAX_BATCH && !poll.is_failing();
-    is_full || (poll.is_due(now) && (!audit.is_empty() || keyring.is_report_due(now)))
+    let is_urgent = (audit.len() >= MAX_BATCH || audit.is_awaited()) && !poll.is_failing();
+    is_urgent || (poll.is_due(now) && (!audit.is_empty() || keyring.is_report_due(now)))
 }
 
 /// The oldest events and what is due of the keys, as much as fits; events come first.
 pub(super) fn body(
     synchronizer: &mut Synchronizer,
     state: &State,
-    audit: &AuditQueue,
+    audit: &mut AuditQueue,
     now: Timestamp,
 ) -> Vec<u8> {
     let (mut receipts, reports): (Vec<_>, Vec<_>) = state.keyring.reports(now, MAX_KEYS).into_iter().unzip();

@@ -37,9 +37,13 @@ fn every_wrong_value_is_named() {
         ("/clusters", json!({ "hosts": { "A.example:443": "a" } }), "clusters/hosts/A.example:443: "),
         ("/clusters", json!({ "hosts": { "a.example:443": "" } }), "clusters/hosts/a.example:443: "),
         ("/snapshot", json!(null), "control_plane: "),
+        ("/snapshot/issuers/0/replay", json!("once"), "snapshot/issuers/0/replay: "),
+        ("/snapshot/bindings/0/enrolment", json!("approve"), "snapshot/bindings/0/enrolment: "),
+        ("/snapshot/routes/0/audit", json!("strict"), "snapshot/routes/0/audit: "),
     ] {
         let mut config = valid();
-        *config.pointer_mut(pointer).unwrap() = value;
+        let (parent, member) = pointer.rsplit_once('/').unwrap();
+        config.pointer_mut(parent).unwrap()[member] = value;
         let faults = faults(&config);
         assert!(faults.contains(fault), "{pointer}: {faults}");
     }

@@ -62,12 +62,20 @@ fn events_are_sent_again_until_they_are_acknowledged() {
     assert_eq!(vm.asked(EVENTS), 3);
 }
 
+/// Requests with as many tokens, each minted for.
+fn mint(vm: &mut Vm, count: u64) {
+    for number in 0..count {
+        let mut claims = sample::claims();
+        claims["nonce"] = number.into();
+        let request = vm.get(&sample::token(1, &claims));
+        assert!(vm.is_forwarded(request));
+    }
+}
+
 #[test]
 fn an_answer_that_acknowledges_nothing_is_a_failure() {
     let mut vm = running();
-    for number in 0..600 {
-        vm.get(&format!("a.b.{number}"));
-    }
+    mint(&mut vm, 600);
     let before = vm.asked(EVENTS);
     for _ in 0..20 {
         vm.pass(50);
@@ -81,16 +89,26 @@ fn an_answer_that_acknowledges_nothing_is_a_failure() {
 #[test]
 fn a_full_batch_does_not_wait_for_company() {
     let mut vm = running();
-    for number in 0..2_000 {
-        vm.get(&format!("a.b.{number}"));
-    }
-    for last in [512, 1_024, 1_536] {
+    mint(&mut vm, 1_100);
+    for last in [512, 1_024] {
         vm.serve(EVENTS, Reply::json(&json!({ "sequence": last })));
     }
     vm.tick();
     assert_eq!(vm.callouts(EVENTS).len(), 0, "the rest waits for company");
     vm.pass(250);
-    assert_eq!(sequences(&vm.callout(EVENTS).body).len(), 2_000 - 1_536);
+    assert_eq!(sequences(&vm.callout(EVENTS).body).len(), 1_100 - 1_024);
+}
+
+#[test]
+fn a_flood_of_unverified_tokens_is_one_event() {
+    let mut vm = running();
+    for number in 0..600 {
+        vm.get(&format!("a.b.{number}"));
+    }
+    vm.pass(300);
+    let batch = batch(&vm.callout(EVENTS).body);
+    assert_eq!(batch["events"].as_array().unwrap().len(), 1);
+    assert_eq!((&batch["events"][0]["count"], &batch["dropped"]), (&json!(600), &json!(0)));
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn mint(
         usable_until: lifetime::usable_until(now, exp),
         jti: jti.clone(),
         kid: None,
+        pending: None,
     };
     let kid = String::from(minting.key.kid());
     let minted = Minted { jti, kid, target: targets.join(" "), scope: scope.clone(), exp };

@@ -66,9 +66,13 @@ impl<'p> Desk<'p> {
     ) -> Result<Issued, Halt> {
         let now = ambient.now;
         let login = verified.userinfo().and_then(UserInfo::login).map(Arc::clone);
-        let key = access_key(granted, order, login.as_deref(), way.minter());
-        if let Some(known) = self.known(verified, &key, now) {
+        let strict = self.is_strict() && matches!(way, Way::External(_));
+        let key = AccessKey { strict, ..access_key(granted, order, login.as_deref(), way.minter()) };
+        if let Some(known) = self.known(verified, &key, ambient)? {
             return Ok(known);
+        }
+        if strict && !ambient.audit.has_room() {
+            return Err(Denial::Overloaded.into());
         }
         let asked = self.asked(order)?;
         let result = match visit.errand {
@@ -102,10 +106,18 @@ impl<'p> Desk<'p> {
         if self.denylist.revokes_jti(&access.jti) {
             return Err(Denial::IdentityRevoked.into());
         }
-        let authorization = Arc::clone(&access.authorization);
-        let fresh = minted.map(|minted| Box::new((minted, self.fields(granted.issuer))));
-        verified.access.put(&key, if is_kept { access } else { Access::fleeting() });
-        Ok(Issued { authorization, fresh, counted })
+        let fresh = minted.map(|minted| (minted, self.fields(granted.issuer)));
+        match fresh {
+            Some(fresh) if strict => {
+                let made = (access, fresh, counted, !is_kept);
+                Err(self.keep_pending(verified, granted, &key, made, ambient))
+            }
+            fresh => {
+                let authorization = Arc::clone(&access.authorization);
+                verified.access.put(&key, if is_kept { access } else { Access::fleeting() });
+                Ok(Issued { authorization, fresh: fresh.map(Box::new), counted })
+            }
+        }
     }
 
     fn asked<'o>(self, order: &Order<'o>) -> Result<Asked<'o>, Denial>
@@ -171,6 +183,7 @@ fn access(token: &str, jti: String, exp: i64, now: Timestamp, kid: Option<String
         usable_until: lifetime::usable_until(now, exp),
         jti,
         kid,
+        pending: None,
     }
 }
 

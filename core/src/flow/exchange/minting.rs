@@ -74,6 +74,7 @@ impl Desk<'_> {
             usable_until: lifetime::usable_until(now, exp),
             jti: jti.clone(),
             kid: None,
+            pending: None,
         };
         let kid = String::from(minting.key.kid());
         let target = targets.join(" ");

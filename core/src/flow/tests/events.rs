@@ -44,6 +44,7 @@ fn denial_of(denial: Denial) -> Event {
         audit_fields: BTreeMap::new(),
         shadow: None,
         count: 1,
+        strict: false,
     }
 }
 
