@@ -13,7 +13,7 @@ use crate::{
     documents::{ClientDocument, GatewayDocument},
 };
 
-mod audit;
+pub(crate) mod audit;
 mod collection;
 mod gateways;
 mod identities;
@@ -75,6 +75,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/v1/keys", get(keys::list))
         .route("/v1/keys/rotate", post(keys::rotate))
         .route("/v1/audit", get(audit::list))
+        .route("/v1/audit/gaps", get(audit::gaps))
+        .route("/v1/audit/verify", get(audit::verify))
         .route("/v1/identities", get(identities::list).post(identities::create))
         .route("/v1/identities/{id}", get(identities::read).delete(identities::remove))
         .route("/v1/identities/{id}/revoke", post(identities::revoke))

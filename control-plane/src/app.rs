@@ -13,6 +13,7 @@ use crate::{
     engine::Engine,
     fetching::{Fetcher, attempts::Attempts},
     gateway_api,
+    intake::Intake,
     keys::{
         authority,
         seal::Kek,
@@ -60,6 +61,8 @@ pub struct App {
     pub trials: Trials,
     /// Decides about tokens.
     pub engine: Arc<Engine>,
+    /// Writes what gateways deliver.
+    pub intake: Intake,
     kek: Arc<Kek>,
     key_lifetime: i64,
     /// Held by whoever makes keys: two at once would make two.
@@ -105,6 +108,7 @@ impl App {
         let sightings = Sightings::default();
         let (attempts, reports, trials) = (Attempts::default(), Reports::default(), Trials::default());
         let engine = Arc::new(Engine::new(Arc::clone(&store), clock.clone(), fetcher.clone()));
+        let intake = Intake::new(Arc::clone(&store), clock.clone());
         let app = Self {
             store,
             publisher,
@@ -115,6 +119,7 @@ impl App {
             reports,
             trials,
             engine,
+            intake,
             kek,
             key_lifetime,
             key_turn: tokio::sync::Mutex::default(),

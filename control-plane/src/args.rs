@@ -50,6 +50,9 @@ pub enum Command {
     /// External token endpoints of a running control plane
     #[command(subcommand)]
     External(ExternalCommand),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// `cambist preset`.
@@ -164,6 +167,61 @@ pub enum ExternalCommand {
     Set(ExternalSetArguments),
     /// Remove one that no route names
     Remove(ExternalRemoveArguments),
+}
+
+/// `cambist audit …`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Look at every row and name the first one that was changed, dropped, moved or slipped in; exit status 1 then
+    Verify(AuditVerifyArguments),
+    /// Show the newest rows
+    Tail(AuditTailArguments),
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `cambist audit verify`.
+#[derive(Debug, Args)]
+pub struct AuditVerifyArguments {
+    /// The database file of a deployment, read without any service; a running control plane is asked otherwise
+    #[arg(long, value_name = "FILE", conflicts_with = "after")]
+    pub database: Option<PathBuf>,
+    /// Begin behind this row, whose hash was noted elsewhere
+    #[arg(long, value_name = "ID:HASH")]
+    pub after: Option<String>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist audit tail`.
+#[derive(Debug, Args)]
+pub struct AuditTailArguments {
+    /// How many rows
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub lines: u32,
+    /// Go on with what comes then
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only rows of which this is so, such as action=denial or gateway=edge; may be repeated
+    #[arg(long = "filter", value_name = "NAME=VALUE")]
+    pub filters: Vec<String>,
+    /// How to print a row; as JSON, one on each line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
 }
 
 /// How a running control plane is reached. The admin token is taken from `CAMBIST_ADMIN_TOKEN`.

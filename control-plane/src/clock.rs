@@ -69,16 +69,36 @@ pub fn rfc3339(at: Timestamp) -> String {
         .unwrap_or_else(|| String::from("1970-01-01T00:00:00Z"))
 }
 
+/// The time that an RFC 3339 text names.
+pub fn from_rfc3339(text: &str) -> Option<Timestamp> {
+    let date = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let millis = date.unix_timestamp_nanos().checked_div(1_000_000)?;
+    i64::try_from(millis).ok().map(Timestamp::from_millis)
+}
+
 #[cfg(test)]
 mod tests {
     use cambist_core::time::Timestamp;
 
-    use super::rfc3339;
+    use super::{from_rfc3339, rfc3339};
 
     #[test]
     fn formats_as_rfc_3339() {
         assert_eq!(rfc3339(Timestamp::from_secs(1_700_000_000)), "2023-11-14T22:13:20Z");
         assert_eq!(rfc3339(Timestamp::from_millis(1_700_000_000_250)), "2023-11-14T22:13:20.25Z");
         assert_eq!(rfc3339(Timestamp::from_millis(i64::MAX)), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn reads_what_it_writes_and_other_zones() {
+        for millis in [1_700_000_000_000, 1_700_000_000_250, 0] {
+            let at = Timestamp::from_millis(millis);
+            assert_eq!(from_rfc3339(&rfc3339(at)), Some(at));
+        }
+        let zoned = from_rfc3339("2023-11-14T23:13:20+01:00");
+        assert_eq!(zoned, Some(Timestamp::from_secs(1_700_000_000)));
+        for text in ["", "yesterday", "2023-11-14", "1700000000"] {
+            assert_eq!(from_rfc3339(text), None);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{error, fmt, io, path::PathBuf};
 
+pub mod audit;
 pub mod client;
 pub mod external;
 pub mod gateway;

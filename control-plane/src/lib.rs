@@ -19,6 +19,7 @@ pub mod fault;
 pub mod fetching;
 pub mod gateway_api;
 pub mod init;
+pub mod intake;
 pub mod judgement;
 pub mod keys;
 pub mod logs;

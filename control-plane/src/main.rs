@@ -9,11 +9,11 @@ use std::{
 
 use cambist_control_plane::{
     args::{
-        Arguments, ClientCommand, Command, ExternalCommand, GatewayCommand, IssuerCommand, KeyCommand,
-        SecretCommand, TokenCommand,
+        Arguments, AuditCommand, ClientCommand, Command, ExternalCommand, GatewayCommand, IssuerCommand,
+        KeyCommand, SecretCommand, TokenCommand,
     },
     clock::Clock,
-    command::{Shown, external, gateway, issuer, key, secret, token, verify},
+    command::{Shown, audit, external, gateway, issuer, key, secret, token, verify},
     init, logs, presets, serve,
 };
 use clap::Parser as _;
@@ -62,6 +62,10 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Key(KeyCommand::List(arguments)) => return show(&key::list(arguments).await?),
         Command::Key(KeyCommand::Rotate(arguments)) => return show(&key::rotate(arguments).await?),
+        Command::Audit(AuditCommand::Verify(arguments)) => return show(&audit::verify(arguments).await?),
+        Command::Audit(AuditCommand::Tail(arguments)) => {
+            audit::tail(arguments, &mut |text| io::stdout().write_all(text.as_bytes())).await?;
+        }
         Command::External(ExternalCommand::List(arguments)) => {
             return show(&external::list(arguments).await?);
         }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     fault::Fault,
+    intake::Refused,
     store::{ChangeError, StoreError},
     text::NoRandomness,
 };
@@ -173,6 +174,13 @@ impl IntoResponse for Problem {
             .into_response();
         response.headers_mut().extend(headers);
         response
+    }
+}
+
+impl From<Refused> for Problem {
+    /// The gateway keeps the batch and sends it again; the intake logged the cause.
+    fn from(_: Refused) -> Self {
+        Self::unavailable()
     }
 }
 

@@ -9,13 +9,16 @@ use async_trait::async_trait;
 use cambist_core::{time::Timestamp, wire::changes::Changes};
 use tokio::sync::watch;
 
+pub mod chain;
+pub mod difference;
 pub mod records;
 pub mod sqlite;
 
+use chain::{Link, Verification};
 use records::{
-    AdminToken, AuditRow, Author, Change, Check, ClientSecret, Configuration, Deployment, Digest,
-    Expectation, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind,
-    Object, OwnEvent, Page, Reference, StoredEvent, StoredKey, Tenant, Tuple,
+    AdminToken, AuditFilter, AuditRow, Author, Change, Check, ClientSecret, Configuration, Delivery,
+    Deployment, Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity,
+    IdentityFilter, Instance, Kind, Object, OwnEvent, Page, Reference, StoredKey, Tenant, Trail, Tuple,
 };
 
 use crate::fault::Fault;
@@ -132,16 +135,9 @@ pub trait Store: Send + Sync {
     /// Revocations after `since`, or all of them when `since` is 0, ahead of the tenant's epoch or too old.
     async fn changes(&self, tenant: &str, since: u64) -> Result<Changes, StoreError>;
 
-    /// Stores events of a gateway's instance that are not stored yet, one audit row each, and updates identities.
-    /// Returns how many were new.
-    async fn record(
-        &self,
-        tenant: &str,
-        gateway: &str,
-        instance: Instance,
-        events: Vec<StoredEvent>,
-        author: Author,
-    ) -> Result<u64, StoreError>;
+    /// Stores events of gateways' instances that are not stored yet, one audit row each, and updates identities, all in
+    /// one transaction. Returns how many were new.
+    async fn record(&self, deliveries: &[Delivery], at: Timestamp) -> Result<u64, StoreError>;
 
     /// Stores what the control plane minted and refused itself, one audit row each, and updates identities, in one
     /// transaction.
@@ -195,8 +191,26 @@ pub trait Store: Send + Sync {
     /// Deletes a key.
     async fn remove_key(&self, tenant: &str, kid: &str, author: Author) -> Result<(), StoreError>;
 
+    /// Up to `limit` audit rows that pass `filter`, behind the row `from` in the order that is asked for. Looks at a
+    /// bounded number of rows: there may be fewer, and still a next.
+    async fn trail(
+        &self,
+        tenant: &str,
+        filter: &AuditFilter,
+        from: Option<i64>,
+        limit: u32,
+    ) -> Result<Trail, StoreError>;
+
     /// Audit rows after the one with the id `after`.
-    async fn audit(&self, tenant: &str, after: i64, limit: u32) -> Result<Vec<AuditRow>, StoreError>;
+    async fn audit(&self, tenant: &str, after: i64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        Ok(self.trail(tenant, &AuditFilter::default(), Some(after), limit).await?.rows)
+    }
+
+    /// Looks at up to `most` audit rows behind `from` and at how they hang together.
+    async fn verify(&self, tenant: &str, from: Link, most: u32) -> Result<Verification, StoreError>;
+
+    /// Up to `limit` ranges of events that instances of a gateway, or of all, numbered and that never came.
+    async fn gaps(&self, tenant: &str, gateway: Option<&str>, limit: u32) -> Result<Vec<Gap>, StoreError>;
 
     /// Drops instances and reinstatements that nobody asked about since `before`.
     async fn prune(&self, before: Timestamp) -> Result<(), StoreError>;

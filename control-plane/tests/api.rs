@@ -26,4 +26,5 @@ mod api {
     mod store;
     mod token_endpoint;
     mod tokens;
+    mod trail;
 }

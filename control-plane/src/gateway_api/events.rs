@@ -20,7 +20,7 @@ use crate::{
     fault::Fault,
     problem::Problem,
     request,
-    store::records::{IdentityKind, Instance, StoredEvent, Tuple},
+    store::records::{Delivery, IdentityKind, Instance, StoredEvent, Tuple},
     strict,
 };
 
@@ -84,7 +84,8 @@ pub(super) async fn report(
         last_seen: author.at,
         dropped,
     };
-    app.store.record(tenant, &gateway.token.gateway, instance, events, author).await?;
+    let (tenant, gateway) = (tenant.to_owned(), gateway.token.gateway.clone());
+    app.intake.deliver(Delivery { tenant, gateway, instance, events, author }).await?;
     Ok(Json(Acknowledgement { sequence }))
 }
 

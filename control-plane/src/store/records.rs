@@ -10,6 +10,7 @@ mod identity;
 mod key;
 mod object;
 mod secret;
+mod trail;
 
 pub use self::{
     held::{Expectation, HeldKeys, HeldSet},
@@ -17,6 +18,7 @@ pub use self::{
     key::{KeyRole, StoredKey},
     object::{Action, Change, Check, Object, Reference},
     secret::{ClientSecret, Configuration},
+    trail::{AuditFilter, AuditRow, Delivery, Gap, Order, Trail},
 };
 
 /// SHA-256 of a token; tokens themselves are never stored.
@@ -125,29 +127,6 @@ pub struct Page {
     pub after: Option<String>,
     /// How many at most.
     pub limit: u32,
-}
-
-/// One audit row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AuditRow {
-    /// Grows.
-    pub id: i64,
-    /// When.
-    pub at: Timestamp,
-    /// The epoch of the change, or of the snapshot that decided.
-    pub epoch: u64,
-    /// Who.
-    pub actor: String,
-    /// What was done.
-    pub action: String,
-    /// To what.
-    pub kind: String,
-    /// To which one.
-    pub object: String,
-    /// Position in the stream of an instance.
-    pub sequence: Option<u64>,
-    /// More.
-    pub detail: Value,
 }
 
 // === impl Kind ===

@@ -4,12 +4,12 @@
 //! keeps others out.
 
 use core::time::Duration;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use async_trait::async_trait;
 use cambist_core::{time::Timestamp, wire::changes::Changes};
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::watch;
@@ -25,14 +25,16 @@ mod objects;
 mod revocations;
 mod schema;
 mod secrets;
+mod sequences;
 mod tenants;
 
 use super::{
     ChangeError, Store, StoreError,
+    chain::{Link, Verification},
     records::{
-        AdminToken, AuditRow, Author, Change, Check, ClientSecret, Configuration, Deployment, Digest,
-        Expectation, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter, Instance, Kind,
-        Object, OwnEvent, Page, StoredEvent, StoredKey, Tenant, Tuple,
+        AdminToken, AuditFilter, Author, Change, Check, ClientSecret, Configuration, Delivery, Deployment,
+        Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter,
+        Instance, Kind, Object, OwnEvent, Page, StoredKey, Tenant, Trail, Tuple,
     },
 };
 
@@ -40,6 +42,11 @@ const READERS: u32 = 8;
 /// How long a request waits for a connection before it is told to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Pages of the write-ahead log before they are folded into the database: 16 MiB. Folding costs two waits for the disk.
+const WAL_PAGES: &str = "4096";
+/// What the writer keeps of the database in memory, in KiB.
+const CACHE_KIB: u32 = 32 << 10;
 
 /// The store on `SQLite`.
 #[derive(Debug)]
@@ -65,14 +72,19 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
+        let writing = options
+            .clone()
+            .pragma("wal_autocheckpoint", WAL_PAGES)
+            .pragma("cache_size", format!("-{CACHE_KIB}"));
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone())
+            .connect_with(writing)
             .await?;
         schema::migrator().run(&writer).await.map_err(StoreError::new)?;
+        seal(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(PATIENCE)
@@ -96,6 +108,19 @@ impl SqliteStore {
                 value
             }
         })
+    }
+
+    /// Looks at the whole trail of every tenant in the database at `path`, which is only read.
+    pub async fn verify_file(path: &Path) -> Result<Vec<(String, Verification)>, StoreError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let mut tx = connection.begin().await?;
+        let mut found = Vec::new();
+        for Tenant { tenant, .. } in tenants::all(&mut tx).await? {
+            let whole = audit::verify(&mut tx, &tenant, Link::default(), u32::MAX).await?;
+            found.push((tenant, whole));
+        }
+        Ok(found)
     }
 
     /// Ends all connections, so that the write-ahead log is folded into the database.
@@ -297,17 +322,16 @@ impl Store for SqliteStore {
         revocations::changes(&mut tx, tenant, since).await
     }
 
-    async fn record(
-        &self,
-        tenant: &str,
-        gateway: &str,
-        instance: Instance,
-        events: Vec<StoredEvent>,
-        author: Author,
-    ) -> Result<u64, StoreError> {
+    async fn record(&self, deliveries: &[Delivery], at: Timestamp) -> Result<u64, StoreError> {
+        let mut tenants: BTreeMap<&str, Vec<&Delivery>> = BTreeMap::new();
+        for delivery in deliveries {
+            tenants.entry(&delivery.tenant).or_default().push(delivery);
+        }
         let mut tx = self.begin().await?;
-        gateways::note(&mut tx, tenant, gateway, &instance).await?;
-        let stored = events::record(&mut tx, tenant, &instance.instance, events, &author).await?;
+        let mut stored = 0_u64;
+        for (tenant, deliveries) in tenants {
+            stored = stored.saturating_add(events::record(&mut tx, tenant, &deliveries, at).await?);
+        }
         tx.commit().await?;
         Ok(stored)
     }
@@ -337,7 +361,7 @@ impl Store for SqliteStore {
     async fn add_key(&self, tenant: &str, key: StoredKey, author: Author) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         keys::insert(&mut tx, tenant, &key).await?;
-        let head = keys::changed(&mut tx, tenant, &key.kid, "create", &author).await?;
+        let head = keys::changed(&mut tx, tenant, &key.kid, Some(&key), &author).await?;
         self.commit(tx, tenant, head).await
     }
 
@@ -355,7 +379,7 @@ impl Store for SqliteStore {
         let mut tx = self.begin().await?;
         keys::end(&mut tx, tenant, key.role, &key.alg, end).await?;
         keys::insert(&mut tx, tenant, &key).await?;
-        let head = keys::changed(&mut tx, tenant, &key.kid, "create", &author).await?;
+        let head = keys::changed(&mut tx, tenant, &key.kid, Some(&key), &author).await?;
         self.commit(tx, tenant, head).await
     }
 
@@ -389,12 +413,27 @@ impl Store for SqliteStore {
     async fn remove_key(&self, tenant: &str, kid: &str, author: Author) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         keys::delete(&mut tx, tenant, kid).await?;
-        let head = keys::changed(&mut tx, tenant, kid, "delete", &author).await?;
+        let head = keys::changed(&mut tx, tenant, kid, None, &author).await?;
         self.commit(tx, tenant, head).await
     }
 
-    async fn audit(&self, tenant: &str, after: i64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
-        audit::page(&mut *self.readers.acquire().await?, tenant, after, limit).await
+    async fn trail(
+        &self,
+        tenant: &str,
+        filter: &AuditFilter,
+        from: Option<i64>,
+        limit: u32,
+    ) -> Result<Trail, StoreError> {
+        audit::trail(&mut *self.readers.acquire().await?, tenant, filter, from, limit).await
+    }
+
+    async fn verify(&self, tenant: &str, from: Link, most: u32) -> Result<Verification, StoreError> {
+        let mut tx = self.readers.begin().await?;
+        audit::verify(&mut tx, tenant, from, most).await
+    }
+
+    async fn gaps(&self, tenant: &str, gateway: Option<&str>, limit: u32) -> Result<Vec<Gap>, StoreError> {
+        audit::gaps(&mut *self.readers.acquire().await?, tenant, gateway, limit).await
     }
 
     async fn prune(&self, before: Timestamp) -> Result<(), StoreError> {
@@ -402,6 +441,18 @@ impl Store for SqliteStore {
         gateways::prune(&mut tx, before).await?;
         revocations::prune(&mut tx, before).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// Makes a chain of audit rows from before there was one, a transaction at a time.
+async fn seal(writer: &SqlitePool) -> Result<(), StoreError> {
+    loop {
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let more = audit::seal(&mut tx).await?;
+        tx.commit().await?;
+        if !more {
+            return Ok(());
+        }
     }
 }
 

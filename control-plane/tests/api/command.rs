@@ -17,6 +17,7 @@ use nix::{
     unistd::Pid,
 };
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
@@ -285,4 +286,62 @@ async fn the_log_of_a_whole_session_holds_no_secret() {
     for line in log.lines() {
         serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
     }
+}
+
+#[tokio::test]
+async fn the_trail_is_verified_and_shown_from_outside() {
+    let folder = TempDir::new().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let admin = init(&data)["admin_token"].as_str().unwrap().to_owned();
+    let mut serving = serve(&data, &log).await;
+    for name in ["a", "b", "c"] {
+        send(serving.address, Method::POST, "/v1/clients", &admin, json!({ "name": name })).await;
+    }
+    let address = serving.address;
+    let cambist = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cambist"));
+        command.arg("audit").args(arguments).env("CAMBIST_ADMIN_TOKEN", &admin);
+        command.env("CAMBIST_URL", format!("http://{}", address)).stdin(Stdio::null());
+        command
+    };
+    let said = |arguments: &[&str]| {
+        let output = run(&mut cambist(arguments));
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = said(&["verify"]);
+    assert!(code == Some(0) && text.starts_with("5 rows are whole."), "{text}");
+    let link = text.trim().rsplit(' ').next().unwrap().to_owned();
+    assert_eq!(said(&["verify", "--after", &link]).1, format!("0 rows are whole. The last one is {link}\n"));
+    let database = data.join("cambist.db");
+    let file = database.to_str().unwrap();
+    let (code, text) = said(&["verify", "--database", file, "--format", "json"]);
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &found["rows"], &found["broken"]), (Some(0), &json!(5), &json!(null)));
+
+    let (code, text) = said(&["tail", "-n", "2", "--filter", "action=create", "--format", "json"]);
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<&Value> = rows.iter().map(|row| &row["detail"]["after"]["name"]).collect();
+    assert_eq!((code, names), (Some(0), vec![&json!("b"), &json!("c")]));
+    assert!(said(&["tail"]).1.contains("admin:first create client cl_"));
+    // A follower sees what comes later.
+    let out = folder.path().join("followed");
+    let mut follower =
+        cambist(&["tail", "-n", "1", "--follow"]).stdout(File::create(&out).unwrap()).spawn().unwrap();
+    until(async || fs::read_to_string(&out).unwrap().lines().count() == 1).await;
+    send(serving.address, Method::POST, "/v1/clients", &admin, json!({ "name": "d" })).await;
+    until(async || fs::read_to_string(&out).unwrap().lines().count() == 2).await;
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+
+    serving.signal(Signal::SIGTERM);
+    serving.ended().await;
+    let options = SqliteConnectOptions::new().filename(&database);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("UPDATE audit SET actor = 'admin:other' WHERE id = 4")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let (code, text) = said(&["verify", "--database", file]);
+    assert!(code == Some(1) && text.starts_with("BROKEN at row 4, behind row 3"), "{text}");
 }

@@ -362,7 +362,7 @@ async fn writes_one_audit_row_and_a_new_epoch_per_change() {
     bench.admin.get("/v1/issuers").await.ok();
     let stored = bench.store.audit("default", 0, 1000).await.unwrap();
     let replaced = &stored[2].detail;
-    assert_eq!((&replaced["before"]["id"], &replaced["after"]["id"]), (&json!("eks"), &json!("eks")));
+    assert!(replaced["before"].get("id").is_none() && replaced["after"].get("id").is_none());
     let rows = bench.audit().await;
     let actions: Vec<&str> = rows.iter().map(|(_, action, _)| action.as_str()).collect();
     assert_eq!(actions, ["initialise", "create", "replace", "delete"]);

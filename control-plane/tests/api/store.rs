@@ -7,8 +7,9 @@ use cambist_control_plane::{
     store::{
         ChangeError, Store,
         records::{
-            Action, Author, Change, Deployment, Expectation, HeldKeys, HeldSet, Identity, IdentityFilter,
-            IdentityKind, Instance, Kind, Object, Page, Reference, StoredEvent, Tenant, Tuple,
+            Action, Author, Change, Delivery, Deployment, Expectation, HeldKeys, HeldSet, Identity,
+            IdentityFilter, IdentityKind, Instance, Kind, Object, Page, Reference, StoredEvent, Tenant,
+            Tuple,
         },
         sqlite::{Pragma, SqliteStore},
     },
@@ -200,7 +201,8 @@ async fn records_events_once(store: &dyn Store) {
     };
     let record = async |events| {
         let author = Author { actor: String::from("gateway:edge"), ..mk_author() };
-        store.record(TENANT, "edge", instance(), events, author).await.unwrap()
+        let (tenant, gateway, instance) = (String::from(TENANT), String::from("edge"), instance());
+        store.record(&[Delivery { tenant, gateway, instance, events, author }], NOW).await.unwrap()
     };
     assert_eq!(record(vec![event(1, 20), event(2, 30)]).await, 2);
     assert_eq!(record(vec![event(2, 30), event(3, 10), event(3, 10)]).await, 1);

@@ -1,54 +1,49 @@
-//! Events of gateways: one audit row each, counted once.
+//! Events of gateways and of the control plane itself: one audit row each, counted once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use cambist_core::time::Timestamp;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::{
     super::{
         StoreError,
-        records::{Author, OwnEvent, StoredEvent},
+        records::{Delivery, OwnEvent, StoredEvent},
     },
+    audit::{self, Entry},
+    gateways,
     identities::{self, NO_FIELDS, Sighting},
-    signed, unsigned,
+    sequences,
 };
 
-/// Rows per statement: `SQLite` takes 32,766 parameters, and a row has eleven.
-const CHUNK: usize = 500;
-
-/// Stores what is not stored yet and returns how much that was.
+/// Stores what is not stored yet of batches of one tenant, and returns how much that was.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     tenant: &str,
-    instance: &str,
-    events: Vec<StoredEvent>,
-    author: &Author,
+    deliveries: &[&Delivery],
+    at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let mut known = stored(connection, tenant, instance, &events, author).await?;
-    let fresh: Vec<StoredEvent> = events.into_iter().filter(|event| known.insert(event.sequence)).collect();
-    for rows in fresh.chunks(CHUNK) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO audit (tenant, at_ms, epoch, actor, action, kind, object, request, instance, sequence, \
-             detail) ",
+    let mut fresh: Vec<(&Delivery, &StoredEvent)> = Vec::new();
+    for delivery in deliveries {
+        let Delivery { tenant: _, gateway, instance, events, author } = delivery;
+        gateways::note(connection, tenant, gateway, instance).await?;
+        let stream = (author.actor.as_str(), instance.instance.as_str());
+        let numbers = events.iter().map(|event| event.sequence);
+        let mut new = sequences::claim(connection, tenant, stream, numbers).await?;
+        // A sequence that stands twice in a batch is taken once.
+        fresh.extend(
+            events.iter().filter(|event| new.remove(&event.sequence)).map(|event| (*delivery, event)),
         );
-        query.push_values(rows, |mut row, event| {
-            let object = event.identity.as_ref().map_or("", |(id, _)| id.as_str());
-            row.push_bind(tenant)
-                .push_bind(event.at.millis())
-                .push_bind(signed(event.epoch))
-                .push_bind(author.actor.as_str())
-                .push_bind(event.action)
-                .push_bind("identity")
-                .push_bind(object)
-                .push_bind(author.request.as_str())
-                .push_bind(instance)
-                .push_bind(signed(event.sequence))
-                .push_bind(event.detail.as_str());
-        });
-        query.build().execute(&mut *connection).await?;
     }
-    identities::touch(connection, tenant, &by_identity(fresh.iter()), author.at).await?;
+    let entries: Vec<Entry<'_>> = fresh
+        .iter()
+        .map(|(Delivery { instance, author, .. }, event)| Entry {
+            event: Some((&instance.instance, event.sequence)),
+            ..event_entry(&author.actor, &author.request, event)
+        })
+        .collect();
+    audit::append(connection, tenant, &entries).await?;
+    identities::touch(connection, tenant, &by_identity(fresh.iter().map(|(_, event)| *event)), at).await?;
     Ok(u64::try_from(fresh.len()).unwrap_or(u64::MAX))
 }
 
@@ -59,51 +54,24 @@ pub(super) async fn record_own(
     events: &[OwnEvent],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    for rows in events.chunks(CHUNK) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO audit (tenant, at_ms, epoch, actor, action, kind, object, request, detail) ",
-        );
-        query.push_values(rows, |mut row, OwnEvent { actor, request, event }| {
-            let object = event.identity.as_ref().map_or("", |(id, _)| id.as_str());
-            row.push_bind(tenant)
-                .push_bind(event.at.millis())
-                .push_bind(signed(event.epoch))
-                .push_bind(actor.as_str())
-                .push_bind(event.action)
-                .push_bind("identity")
-                .push_bind(object)
-                .push_bind(request.as_str())
-                .push_bind(event.detail.as_str());
-        });
-        query.build().execute(&mut *connection).await?;
-    }
+    let entries: Vec<Entry<'_>> =
+        events.iter().map(|own| event_entry(&own.actor, &own.request, &own.event)).collect();
+    audit::append(connection, tenant, &entries).await?;
     identities::touch(connection, tenant, &by_identity(events.iter().map(|own| &own.event)), at).await
 }
 
-/// Which sequences of these events are stored already.
-async fn stored(
-    connection: &mut SqliteConnection,
-    tenant: &str,
-    instance: &str,
-    events: &[StoredEvent],
-    author: &Author,
-) -> Result<HashSet<u64>, StoreError> {
-    let sequences = || events.iter().map(|event| event.sequence);
-    let (Some(first), Some(last)) = (sequences().min(), sequences().max()) else {
-        return Ok(HashSet::new());
-    };
-    let rows: Vec<(i64,)> = sqlx::query_as(
-        "SELECT sequence FROM audit WHERE tenant = $1 AND actor = $2 AND instance = $3 \
-         AND sequence IS NOT NULL AND sequence BETWEEN $4 AND $5",
-    )
-    .bind(tenant)
-    .bind(&author.actor)
-    .bind(instance)
-    .bind(signed(first))
-    .bind(signed(last))
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|(sequence,)| unsigned(sequence)).collect())
+fn event_entry<'a>(actor: &'a str, request: &'a str, event: &'a StoredEvent) -> Entry<'a> {
+    Entry {
+        at: event.at,
+        epoch: event.epoch,
+        actor,
+        action: event.action,
+        kind: "identity",
+        object: event.identity.as_ref().map_or("", |(id, _)| id.as_str()),
+        request,
+        event: None,
+        detail: &event.detail,
+    }
 }
 
 fn by_identity<'a>(events: impl Iterator<Item = &'a StoredEvent>) -> Vec<Sighting<'a>> {

@@ -107,8 +107,8 @@ pub(super) async fn register(
     touch(connection, tenant, &[sighting], author.at).await?;
     let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
     let Tuple { client_id, issuer, audience, subject } = tuple;
-    let detail =
-        json!({ "client_id": client_id, "issuer": issuer, "audience": audience, "subject": subject });
+    let after = json!({ "client_id": client_id, "issuer": issuer, "audience": audience, "subject": subject });
+    let detail = json!({ "before": null, "after": after });
     audit::insert(connection, tenant, head.epoch, author, "create", Kind::Identity, id, &detail).await?;
     let identity = one(connection, tenant, id).await?.ok_or(ChangeError::Missing)?;
     Ok((identity, head))
@@ -124,6 +124,10 @@ pub(super) async fn forget(
     if revocations::is_revoked(connection, tenant, Kind::Identity, id).await? {
         return Err(ChangeError::Revoked);
     }
+    let before = one(connection, tenant, id).await?.and_then(|known| known.tuple).map(|tuple| {
+        let Tuple { client_id, issuer, audience, subject } = tuple;
+        json!({ "client_id": client_id, "issuer": issuer, "audience": audience, "subject": subject })
+    });
     let deleted = sqlx::query("DELETE FROM identities WHERE tenant = $1 AND id = $2")
         .bind(tenant)
         .bind(id)
@@ -132,8 +136,9 @@ pub(super) async fn forget(
     if deleted.rows_affected() == 0 {
         return Err(ChangeError::Missing);
     }
+    let detail = json!({ "before": before, "after": null });
     let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
-    audit::insert(connection, tenant, head.epoch, author, "delete", Kind::Identity, id, &json!({})).await?;
+    audit::insert(connection, tenant, head.epoch, author, "delete", Kind::Identity, id, &detail).await?;
     Ok(head)
 }
 

@@ -11,6 +11,7 @@ use super::{
     },
     audit,
 };
+use crate::clock::rfc3339;
 
 type Columns = (String, String, String, String, Vec<u8>, String, i64, i64, Option<i64>);
 
@@ -90,15 +91,37 @@ pub(super) async fn delete(
     Ok(())
 }
 
-/// Writes the epoch and audit row of a change of keys.
+/// Writes the epoch and audit row of a key that was made, or deleted.
 pub(super) async fn changed(
     connection: &mut SqliteConnection,
     tenant: &str,
     kid: &str,
-    action: &str,
+    made: Option<&StoredKey>,
     author: &Author,
 ) -> Result<Head, StoreError> {
-    audit::change(connection, tenant, author, action, (Kind::Key, kid), &json!({})).await
+    let (action, detail) = match made {
+        Some(StoredKey {
+            kid: _,
+            role,
+            alg,
+            public_jwk: _,
+            sealed: _,
+            kek_id: _,
+            not_before,
+            not_after,
+            ..
+        }) => {
+            let key = json!({
+                "role": role.name(),
+                "alg": alg,
+                "not_before": rfc3339(*not_before),
+                "not_after": not_after.map(rfc3339),
+            });
+            ("create", json!({ "before": null, "after": key }))
+        }
+        None => ("delete", json!({ "before": { "kid": kid }, "after": null })),
+    };
+    audit::change(connection, tenant, author, action, (Kind::Key, kid), &detail).await
 }
 
 fn from_row(row: Columns) -> Result<StoredKey, StoreError> {

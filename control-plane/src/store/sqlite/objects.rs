@@ -7,13 +7,14 @@ use sqlx::SqliteConnection;
 use super::{
     super::{
         ChangeError, StoreError,
+        difference::difference,
         records::{Action, Change, Check, Digest, Head, Kind, Object, Page, Reference},
     },
     audit,
     epoch::{self, Scope},
     gateways, held, secrets, signed, unsigned,
 };
-use crate::{external, fault::Fault};
+use crate::{external, fault::Fault, text};
 
 type Columns = (String, String, String, String, i64, i64, i64);
 
@@ -154,10 +155,14 @@ pub(super) async fn change(
     }
     let scope = if kind.in_snapshot() { Scope::Snapshot } else { Scope::Records };
     let head = epoch::advance(connection, tenant, author.at, scope).await?;
-    let detail = json!({
-        "before": before.map(shown),
-        "after": after.clone().map(shown),
-    });
+    let detail = match action {
+        Action::RotateToken { token } => {
+            json!({ "before": {}, "after": { "token_sha256": text::hex(token) } })
+        }
+        Action::Create { .. } | Action::Replace { .. } | Action::Delete { .. } => {
+            difference(before.map(shown).as_ref(), after.clone().map(shown).as_ref())
+        }
+    };
     audit::insert(connection, tenant, head.epoch, author, name, *kind, id, &detail).await?;
     Ok((after, head))
 }

@@ -54,7 +54,8 @@ pub(super) async fn set(
     .execute(&mut *connection)
     .await?;
     let action = if revoked { "revoke" } else { "reinstate" };
-    audit::insert(connection, tenant, head.epoch, author, action, kind, id, &json!({})).await?;
+    let detail = json!({ "before": { "revoked": was }, "after": { "revoked": revoked } });
+    audit::insert(connection, tenant, head.epoch, author, action, kind, id, &detail).await?;
     Ok(Some(head))
 }
 

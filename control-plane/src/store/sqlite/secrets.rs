@@ -73,7 +73,7 @@ pub(super) async fn add(
     .bind(created.millis())
     .execute(&mut *connection)
     .await?;
-    let detail = json!({ "secret": id });
+    let detail = json!({ "before": null, "after": { "secret": id } });
     Ok(audit::change(connection, tenant, author, "add_secret", (Kind::Client, client_id), &detail).await?)
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn remove(
     if removed.rows_affected() == 0 {
         return Err(ChangeError::Missing);
     }
-    let detail = json!({ "secret": id });
+    let detail = json!({ "before": { "secret": id }, "after": null });
     Ok(audit::change(connection, tenant, author, "remove_secret", (Kind::Client, client), &detail).await?)
 }
 

@@ -34,7 +34,8 @@ pub(super) async fn initialise(
         keys::insert(connection, name, key).await?;
     }
     let head = epoch::advance(connection, name, author.at, Scope::Everything).await?;
-    let detail = json!({ "authority": tenant.authority });
+    let after = json!({ "authority": tenant.authority, "max_staleness": tenant.max_staleness });
+    let detail = json!({ "before": null, "after": after });
     audit::insert(connection, name, head.epoch, author, "initialise", Kind::Tenant, name, &detail).await?;
     Ok(head)
 }
