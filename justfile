@@ -146,6 +146,12 @@ bench rounds="5" seconds="4": wasm
     cargo build --release -p cambist-control-plane -p cambist-tests --bins
     {{ target }}/release/cambist-dev bench --rounds {{ rounds }} --seconds {{ seconds }}
 
+# Where the CPU time of a request goes: kernel, Envoy, module. Needs perf; about two minutes.
+profile seconds="2": wasm
+    @scripts/wrk.sh
+    cargo build --release -p cambist-control-plane -p cambist-tests --bins
+    {{ target }}/release/cambist-dev profile --seconds {{ seconds }}
+
 # The control plane's exchanges alone, about a minute.
 bench-exchanges rounds="3" seconds="4": setup
     @scripts/wrk.sh

@@ -6,6 +6,7 @@
 mod exchanges;
 mod load;
 mod pace;
+mod profile;
 mod report;
 mod subject;
 mod ways;
@@ -27,6 +28,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 
 use self::load::Generator;
+pub(crate) use self::profile::profile;
 use self::report::Report;
 use self::subject::{Case, Tokens};
 

@@ -20,6 +20,7 @@ const USAGE: &str = "usage: cambist-dev COMMAND
   bench [--rounds N] [--seconds N]  measures beside native jwt_authn, and the control plane
   exchanges [--rounds N] [--seconds N]
                                     measures the control plane alone
+  profile [--seconds N]             shows where the CPU time of a request goes; needs perf
   hostile [requests=N] [seed=N] [planted=1]
                                     sends hostile requests; planted=1: to a module that fails on purpose
   faults [short=1] [only=TRIAL]     rotations, storms, outages and dead VMs under load; TRIAL is
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
         },
         ["exchanges", ..] => match bench::Plan::parse(&words[1..]) {
             Ok(plan) => run(bench::measure_exchanges(plan)),
+            Err(error) => usage(&error),
+        },
+        ["profile", ..] => match bench::Plan::parse(&words[1..]) {
+            Ok(plan) => run(bench::profile(plan)),
             Err(error) => usage(&error),
         },
         ["hostile", ..] => match hostile::Plan::parse(&words[1..]) {
