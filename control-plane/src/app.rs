@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::{
     admin::{self, trial::Trials},
     clock::Clock,
-    engine::Engine,
+    engine::{Engine, consumptions},
     fetching::{Fetcher, attempts::Attempts},
     gateway_api,
     intake::Intake,
@@ -249,6 +249,9 @@ impl App {
         self.reports.prune(before);
         if let Err(error) = self.store.prune(before).await {
             tracing::warn!(%error, "old rows could not be dropped");
+        }
+        if let Err(error) = consumptions::purge(&*self.store, self.clock.now()).await {
+            tracing::warn!(%error, "uses of ended tokens could not be dropped");
         }
     }
 }

@@ -19,12 +19,15 @@ use tokio::sync::watch;
 
 mod adoption;
 mod calls;
+pub mod consumptions;
 pub mod crypto;
 mod keys;
 pub mod ledger;
+mod limits;
 mod seat;
 
 use self::{
+    consumptions::{Consumptions, Unwritten},
     crypto::NativeCrypto,
     ledger::{Ledger, Unrecorded},
     seat::Seat,
@@ -54,6 +57,7 @@ pub struct Engine {
     heads: watch::Receiver<Heads>,
     crypto: NativeCrypto,
     ledger: Ledger,
+    consumptions: Consumptions,
     seats: Mutex<HashMap<String, Arc<Seat>>>,
     flights: tokio::sync::Semaphore,
     inquiries: tokio::sync::Semaphore,
@@ -74,13 +78,22 @@ pub(crate) enum Decided {
     Reply(Response),
     /// A request may go on with this, and what was minted for it.
     Forward(Edits, Option<Minted>),
-    /// It is refused, or nothing can be said.
-    Denied(Denial),
+    /// It is refused, or nothing can be said; with the seconds after which asking again makes sense, where that is known
+    /// better than the denial's row says.
+    Denied(Denial, Option<u32>),
 }
 
 /// How a decision begins, and goes on after an answer.
 type Decide<'a> =
     &'a (dyn Fn(&mut flow::State, Option<(&Flow, &Answer)>, &mut Ambient<'_>) -> Step + Send + Sync);
+
+// === impl Decided ===
+
+impl Decided {
+    const fn denied(denial: Denial) -> Self {
+        Self::Denied(denial, None)
+    }
+}
 
 // === impl Engine ===
 
@@ -89,6 +102,7 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, clock: Clock, fetcher: Fetcher) -> Self {
         let ledger = Ledger::new(Arc::clone(&store), clock.clone());
         let heads = store.heads();
+        let consumptions = Consumptions::new(Arc::clone(&store));
         Self {
             store,
             clock,
@@ -96,6 +110,7 @@ impl Engine {
             heads,
             crypto: NativeCrypto::default(),
             ledger,
+            consumptions,
             seats: Mutex::default(),
             flights: tokio::sync::Semaphore::new(MOST_FLIGHTS),
             inquiries: tokio::sync::Semaphore::new(calls::MOST_INQUIRIES),
@@ -143,12 +158,12 @@ impl Engine {
         decide: Decide<'_>,
     ) -> Decided {
         let is_errand = body.is_none();
-        let Ok(_permit) = self.flights.try_acquire() else { return Decided::Denied(Denial::Overloaded) };
+        let Ok(_permit) = self.flights.try_acquire() else { return Decided::denied(Denial::Overloaded) };
         let seat = match self.seat(publisher, tenant).await {
             Ok(seat) => seat,
             Err(error) => {
                 error.log(tenant);
-                return Decided::Denied(Denial::ConfigStale);
+                return Decided::denied(Denial::ConfigStale);
             }
         };
         let mut past: Option<(Flow, Answer)> = None;
@@ -158,7 +173,7 @@ impl Engine {
             past = match step {
                 Step::Reply { response, path: _, report } => {
                     let decided = if let (Counted::Denied(denial), true) = (report.counted, is_errand) {
-                        Decided::Denied(denial)
+                        Decided::Denied(denial, response.retry_after())
                     } else {
                         Decided::Reply(response)
                     };
@@ -174,7 +189,19 @@ impl Engine {
                 Step::Call { flow, call } => Some((flow, self.call(&seat, call, waiting).await)),
             };
         }
-        Decided::Denied(Denial::Overloaded)
+        Decided::denied(Denial::Overloaded)
+    }
+
+    /// Writes the use of a token down; whether it is the first. `key` is 32 bytes in hex, `exp` Unix seconds after which
+    /// nobody takes the token.
+    pub(crate) async fn consume(
+        &self,
+        tenant: &str,
+        issuer: &str,
+        key: &str,
+        exp: i64,
+    ) -> Result<bool, Unwritten> {
+        self.consumptions.consume(tenant, issuer, key, exp, self.clock.now()).await
     }
 
     /// One look at the state; where the decision waits for keys, with the place in the queue for them.
@@ -187,10 +214,12 @@ impl Engine {
         let mut random = || text::random::<16>().ok();
         let now = self.clock.now();
         let mut nobody = AuditQueue::default();
-        let mut ambient =
-            Ambient { now, crypto: &self.crypto, random: &mut random, limiter: &mut (), audit: &mut nobody };
-        let mut inner = seat.inner();
+        let mut guard = seat.inner();
+        let inner = &mut *guard;
         inner.state.confirm(now);
+        let limiter = &mut inner.limits;
+        let (random, audit) = (&mut random, &mut nobody);
+        let mut ambient = Ambient { now, crypto: &self.crypto, random, limiter, audit };
         let step = decide(&mut inner.state, past, &mut ambient);
         let waiting = match &step {
             Step::Call { call: Call::FetchKeys { issuer }, .. } => inner.queue(issuer),
@@ -211,7 +240,7 @@ impl Engine {
         let now = self.clock.now();
         let is_mint = event.minted.is_some();
         let event = Event { at_ms: now.millis(), ..*event };
-        let Ok(event) = stored(tenant, event, now) else { return Decided::Denied(Denial::Internal) };
+        let Ok(event) = stored(tenant, event, now) else { return Decided::denied(Denial::Internal) };
         let Caller { actor, request } = caller;
         let event = OwnEvent { actor, request, event };
         if !is_mint {
@@ -220,8 +249,8 @@ impl Engine {
         }
         match self.ledger.record(tenant, event).await {
             Ok(()) => decided,
-            Err(Unrecorded::Crowded) => Decided::Denied(Denial::Overloaded),
-            Err(Unrecorded::Failed) => Decided::Denied(Denial::UpstreamStsUnavailable),
+            Err(Unrecorded::Crowded) => Decided::denied(Denial::Overloaded),
+            Err(Unrecorded::Failed) => Decided::denied(Denial::UpstreamStsUnavailable),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{app::App, problem::Problem, publish::PublishError};
 
 mod changes;
 mod chunks;
+mod consume;
 pub(crate) mod events;
 mod mint;
 mod snapshot;
@@ -31,6 +32,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/gateway/v1/changes", get(changes::read))
         .route("/gateway/v1/events", post(events::report))
         .route("/gateway/v1/mint", post(mint::mint))
+        .route("/gateway/v1/consume", post(consume::consume))
 }
 
 /// `wait=30s` or `wait=500ms`; nothing is waited for without it.

@@ -18,7 +18,8 @@ use chain::{Link, Verification};
 use records::{
     AdminToken, AuditFilter, AuditRow, Author, Change, Check, ClientSecret, Configuration, Delivery,
     Deployment, Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity,
-    IdentityFilter, Instance, Kind, Object, OwnEvent, Page, Reference, StoredKey, Tenant, Trail, Tuple,
+    IdentityFilter, Instance, Kind, Object, OwnEvent, Page, Reference, StoredKey, Tenant, TokenUse, Trail,
+    Tuple,
 };
 
 use crate::fault::Fault;
@@ -148,6 +149,12 @@ pub trait Store: Send + Sync {
 
     /// The instances of a gateway by id.
     async fn instances(&self, tenant: &str, gateway: &str) -> Result<Vec<Instance>, StoreError>;
+
+    /// Writes uses of tokens down, in one transaction; for each whether it is the first with its tenant, issuer and key.
+    async fn consume(&self, uses: &[TokenUse]) -> Result<Vec<bool>, StoreError>;
+
+    /// Drops up to `most` uses of tokens that ended before `before`; how many that were.
+    async fn purge_uses(&self, before: Timestamp, most: u32) -> Result<u64, StoreError>;
 
     /// Every key of a tenant in the order of creation and `kid`.
     async fn keys(&self, tenant: &str) -> Result<Vec<StoredKey>, StoreError>;

@@ -7,6 +7,7 @@ mod api {
     mod bench;
     mod calls;
     mod command;
+    mod consumptions;
     mod events;
     mod externals;
     mod fetching;
@@ -20,6 +21,7 @@ mod api {
     mod presets;
     mod problems;
     mod pushed;
+    mod rates;
     mod revocations;
     mod secrets;
     mod snapshots;

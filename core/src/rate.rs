@@ -3,8 +3,12 @@
 //! Deliberately absent: what counts as an exchange, which the flow decides, and a clock.
 
 mod table;
+mod tally;
 
-pub use self::table::{OnBoard, SLOTS, Stats, Table};
+pub use self::{
+    table::{OnBoard, SLOTS, Stats, Table},
+    tally::{ORDERS, Tally},
+};
 use crate::{time::Timestamp, wire::snapshot::Rate};
 
 /// Nanoseconds of a minute, a second and a millisecond.

@@ -9,6 +9,7 @@ use crate::{
     fetching::USER_AGENT,
     gateway::Gateway,
     host::{Callout, CalloutHead, Host},
+    minting::CONTROL_PLANE_TIMEOUT_MS,
     waiters::Waiter,
 };
 
@@ -33,12 +34,16 @@ pub fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u
                 timeout_ms: *timeout_ms,
             })
         }
+        Call::ConsumeReplay { .. } => {
+            gateway.telemetry.count_plain("consume", 1);
+            let (path, body) = call.question()?;
+            gateway.synchronizer.as_ref()?.post(host, path, &body, CONTROL_PLANE_TIMEOUT_MS)
+        }
         // Core of this version asks for no other, or they are shared.
         Call::AwaitSnapshot
         | Call::FetchKeys { .. }
         | Call::MintRemotely { .. }
         | Call::ExchangeExternally(_)
-        | Call::ConsumeReplay { .. }
         | Call::AwaitAudit { .. }
         | Call::AdmitIdentity { .. } => None,
     }
@@ -59,9 +64,10 @@ pub fn answered(gateway: &mut Gateway, host: &dyn Host, executing: Executing, to
 
 /// The answer to `call`, inside its callback.
 pub(crate) fn read(host: &dyn Host, call: &Call, body_size: usize) -> Remote {
-    let CalloutHead { status, content_type, .. } = host.callout_head();
+    let CalloutHead { status, content_type, retry_after, .. } = host.callout_head();
     // One byte more than is allowed, so that core sees that it is too much.
     let most = body_size.min(call.most_bytes().saturating_add(1));
     let body = if status == 0 || most == 0 { None } else { host.callout_body(most) };
-    Remote { status, content_type, body: body.unwrap_or_default() }
+    let retry_after = retry_after.and_then(|seconds| seconds.parse().ok());
+    Remote { status, content_type, retry_after, body: body.unwrap_or_default() }
 }

@@ -6,6 +6,7 @@ use cambist_core::{
     endpoint::Endpoint,
     flow::{self, Ambient, Answer, Call, Counted, Flow, Head, Hosts, Report, State, Step},
     policy::{Faults, Policy, Secrets, compile_document},
+    rate::{Stats, Table},
     secret::Secret,
     time::Timestamp,
 };
@@ -16,7 +17,7 @@ use crate::{
     crypto::{CryptoCounts, HostCrypto, probe},
     host::{Host, Level},
     minting::Minting,
-    sharing::sharing,
+    sharing::{HostBoard, sharing, token},
     synchronizing::{self, Synchronizer},
     telemetry::Telemetry,
     waiters::Waiters,
@@ -37,6 +38,8 @@ pub struct Gateway {
     pub minting: Minting,
     /// Events on their way to the control plane.
     pub audit: AuditQueue,
+    /// Counts of exchanges, by identity.
+    pub rates: Table,
     /// Counters.
     pub telemetry: Telemetry,
     /// The control plane's side; `None` with an inline snapshot.
@@ -63,6 +66,7 @@ impl Gateway {
             waiters: Waiters::default(),
             minting: Minting::default(),
             audit: AuditQueue::default(),
+            rates: Table::default(),
             telemetry: Telemetry::default(),
             synchronizer: None,
             support: Support::default(),
@@ -96,6 +100,7 @@ impl Gateway {
             // A registry entry has one gateway name for life.
             if !self.synchronizer.as_ref().is_some_and(|known| known.is_authorized_by(&authorization)) {
                 self.state.keyring.share(sharing(&authorization, gateway, host));
+                self.rates.share(token(&authorization), gateway);
             }
             if let Some(known) = &mut self.synchronizer {
                 known.configure(control_plane, authorization);
@@ -198,6 +203,10 @@ impl Gateway {
 
     /// Hands the counters to Envoy.
     pub fn flush(&mut self, host: &dyn Host) {
+        let Stats { invalid, displaced, uncounted } = self.rates.take_stats();
+        self.telemetry.count_plain("rate_invalid", invalid);
+        self.telemetry.count_plain("rate_displaced", displaced);
+        self.telemetry.count_plain("rate_uncounted", uncounted);
         self.telemetry.flush(host, &self.counts);
     }
 
@@ -207,11 +216,9 @@ impl Gateway {
             let mut bytes = [0; 16];
             host.random(&mut bytes).then_some(bytes)
         };
-        let (now, audit) = (host.now(), &mut self.audit);
-        f(
-            &mut self.state,
-            &mut Ambient { now, crypto: &crypto, random: &mut random, limiter: &mut (), audit },
-        )
+        let (board, now) = (HostBoard(host), host.now());
+        let (limiter, audit) = (&mut self.rates.on(&board), &mut self.audit);
+        f(&mut self.state, &mut Ambient { now, crypto: &crypto, random: &mut random, limiter, audit })
     }
 }
 

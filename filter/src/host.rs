@@ -57,6 +57,8 @@ pub struct CalloutHead {
     pub date: Option<String>,
     /// `content-type`.
     pub content_type: Option<String>,
+    /// `retry-after`.
+    pub retry_after: Option<String>,
 }
 
 /// What the filter asks of Envoy. Nothing here panics; a host that cannot answer says `None` or `false`.

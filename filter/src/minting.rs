@@ -158,7 +158,7 @@ fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Dispatch {
         Call::MintRemotely { body } => {
             gateway.telemetry.count_plain("mint_remotely", 1);
             let Some(synchronizer) = &gateway.synchronizer else { return Dispatch::Nowhere };
-            Dispatch::of(synchronizer.mint(host, body, CONTROL_PLANE_TIMEOUT_MS))
+            Dispatch::of(synchronizer.post(host, "/gateway/v1/mint", body, CONTROL_PLANE_TIMEOUT_MS))
         }
         // Requests make these for themselves, or the root context does elsewhere.
         Call::AwaitSnapshot

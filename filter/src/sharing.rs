@@ -1,4 +1,4 @@
-//! Keys shared among the VMs of a gateway: the host's shared data as core's board.
+//! What the VMs of a gateway share, keys and counts: the host's shared data as core's board.
 //!
 //! Deliberately absent: what stands there and who fetches, which core decides.
 
@@ -14,9 +14,14 @@ pub struct HostBoard<'a>(pub &'a dyn Host);
 
 /// How a gateway shares keys: under its token, and not at all where there are no random bytes to name this VM by.
 pub fn sharing(authorization: &Authorization, gateway: &str, host: &dyn Host) -> Option<Sharing> {
-    let token = Secret::expose(authorization).strip_prefix("Bearer ")?;
+    let token = token(authorization)?;
     let mut holder = [0; 16];
-    host.random(&mut holder).then(|| Sharing::new(token.as_bytes(), gateway, holder))
+    host.random(&mut holder).then(|| Sharing::new(token, gateway, holder))
+}
+
+/// The gateway token, under which all that is shared is sealed.
+pub fn token(authorization: &Authorization) -> Option<&[u8]> {
+    Secret::expose(authorization).strip_prefix("Bearer ").map(str::as_bytes)
 }
 
 // === impl HostBoard ===

@@ -104,15 +104,15 @@ impl Synchronizer {
         self.authorization == *authorization
     }
 
-    /// Asks for an access token; the number of the callout.
-    pub fn mint(&self, host: &dyn Host, body: &[u8], timeout_ms: u32) -> Option<u32> {
+    /// Posts something that is for one request, or for those who wait for the same access token; the number of the callout.
+    pub fn post(&self, host: &dyn Host, path: &str, body: &[u8], timeout_ms: u32) -> Option<u32> {
         let ControlPlane { cluster, authority, https, .. } = &self.control_plane;
         host.dispatch(&Callout {
             cluster,
             method: "POST",
             https: *https,
             authority,
-            path: "/gateway/v1/mint",
+            path,
             headers: &[
                 ("authorization", self.authorization.expose().as_str()),
                 ("cambist-instance", self.instance.as_str()),

@@ -14,6 +14,7 @@ mod shell {
     mod key_fetches;
     mod key_reports;
     mod minting;
+    mod replay;
     mod requests;
     mod sample;
     mod schema;

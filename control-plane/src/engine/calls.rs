@@ -3,11 +3,15 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use cambist_core::flow::{Answer, Call, Remote};
+use cambist_core::{
+    flow::{Answer, Call, Remote},
+    wire::consumption::Consumption,
+};
 use tokio::time::timeout;
 
 use super::{
     Engine,
+    consumptions::Unwritten,
     keys::{self, Place},
     seat::Seat,
 };
@@ -42,6 +46,7 @@ impl Engine {
                             status: answer.status,
                             content_type: answer.content_type,
                             body: answer.body.to_vec(),
+                            ..Remote::default()
                         };
                         Answer::Remote(call, remote)
                     }
@@ -51,6 +56,17 @@ impl Engine {
                         Answer::Remote(call, Remote::default())
                     }
                     Err(_) => Answer::TimedOut(call),
+                }
+            }
+            (Call::ConsumeReplay { issuer, key, exp }, _) => {
+                match self.consume(&seat.tenant, issuer, key, *exp).await {
+                    Ok(first) => {
+                        let body = serde_json::to_vec(&Consumption { first }).unwrap_or_default();
+                        let content_type = Some(String::from("application/json"));
+                        Answer::Remote(call, Remote { status: 200, content_type, body, ..Remote::default() })
+                    }
+                    Err(Unwritten::Crowded) => Answer::Overloaded,
+                    Err(Unwritten::Invalid | Unwritten::Failed) => Answer::Remote(call, Remote::default()),
                 }
             }
             // Core asks for none of these here.

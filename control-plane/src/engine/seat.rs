@@ -13,7 +13,7 @@ use cambist_core::{
     wire::changes::Changes,
 };
 
-use super::keys::Waiting;
+use super::{keys::Waiting, limits::Limits};
 use crate::{fetching::Way, store::records::Head, text};
 
 /// One tenant.
@@ -30,6 +30,8 @@ pub(super) struct Inner {
     /// How the issuers that are fetched from can be reached.
     pub(super) ways: HashMap<String, Way>,
     pub(super) waiting: Waiting,
+    /// Counts of exchanges, by identity.
+    pub(super) limits: Limits,
     /// Epoch of the configuration in force.
     adopted: u64,
     /// Whether revocations were read once.
@@ -44,8 +46,14 @@ impl Seat {
         let mut state = State::new(seed);
         state.venue = Venue::ControlPlane;
         state.endpoints = Hosts::every();
-        let inner =
-            Inner { state, ways: HashMap::new(), waiting: Waiting::default(), adopted: 0, informed: false };
+        let inner = Inner {
+            state,
+            ways: HashMap::new(),
+            waiting: Waiting::default(),
+            limits: Limits::default(),
+            adopted: 0,
+            informed: false,
+        };
         Self { tenant: tenant.to_owned(), inner: Mutex::new(inner), turn: tokio::sync::Mutex::default() }
     }
 

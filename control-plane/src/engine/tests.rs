@@ -21,8 +21,8 @@ async fn more_than_it_can_decide_at_once_is_told_to_come_back() {
         engine.answer(&publisher, "default", &head, Vec::new(), caller()).await
     };
     let all = engine.flights.acquire_many(u32::try_from(MOST_FLIGHTS).unwrap()).await.unwrap();
-    assert!(matches!(ask().await, Decided::Denied(Denial::Overloaded)));
+    assert!(matches!(ask().await, Decided::Denied(Denial::Overloaded, None)));
     drop(all);
     // There is no such tenant, so nobody can tell.
-    assert!(matches!(ask().await, Decided::Denied(Denial::ConfigStale)));
+    assert!(matches!(ask().await, Decided::Denied(Denial::ConfigStale, None)));
 }

@@ -64,7 +64,7 @@ pub(super) async fn mint(
 
 fn answer(decided: Decided) -> Response {
     let (edits, minted) = match decided {
-        Decided::Denied(denial) => return refused(denial),
+        Decided::Denied(denial, retry_after) => return refused_for(denial, retry_after),
         // An errand is answered with a token or a denial.
         Decided::Reply(_) | Decided::Forward(_, None) => return refused(Denial::Internal),
         Decided::Forward(edits, Some(minted)) => (edits, minted),
@@ -77,11 +77,15 @@ fn answer(decided: Decided) -> Response {
 
 /// A denial with the status of its row; the gateway knows what else belongs to it.
 fn refused(denial: Denial) -> Response {
+    refused_for(denial, None)
+}
+
+fn refused_for(denial: Denial, retry_after: Option<u32>) -> Response {
     let row = denial.row();
+    let retry_after = retry_after.or(row.retry_after);
     let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response =
-        uncached(status, Json(RouteRefused { reason: row.reason.to_owned(), retry_after: row.retry_after }));
-    if let Some(seconds) = row.retry_after {
+    let mut response = uncached(status, Json(RouteRefused { reason: row.reason.to_owned(), retry_after }));
+    if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response

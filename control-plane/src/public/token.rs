@@ -82,7 +82,7 @@ pub(crate) async fn decide(
     let uses_authorization = !head.authorization.is_empty();
     match app.engine.answer(&app.publisher, tenant, &head, body, caller).await {
         Decided::Reply(response) => write(response),
-        Decided::Denied(denial) => refused(denial, uses_authorization),
+        Decided::Denied(denial, _) => refused(denial, uses_authorization),
         // Nothing is forwarded here.
         Decided::Forward(..) => refused(Denial::Internal, uses_authorization),
     }

@@ -10,6 +10,7 @@ mod identity;
 mod key;
 mod object;
 mod secret;
+mod token_use;
 mod trail;
 
 pub use self::{
@@ -18,6 +19,7 @@ pub use self::{
     key::{KeyRole, StoredKey},
     object::{Action, Change, Check, Object, Reference},
     secret::{ClientSecret, Configuration},
+    token_use::TokenUse,
     trail::{AuditFilter, AuditRow, Delivery, Gap, Order, Trail},
 };
 

@@ -15,6 +15,7 @@ use sqlx::{
 use tokio::sync::watch;
 
 mod audit;
+mod consumptions;
 mod epoch;
 mod events;
 mod gateways;
@@ -34,7 +35,7 @@ use super::{
     records::{
         AdminToken, AuditFilter, Author, Change, Check, ClientSecret, Configuration, Delivery, Deployment,
         Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter,
-        Instance, Kind, Object, OwnEvent, Page, StoredKey, Tenant, Trail, Tuple,
+        Instance, Kind, Object, OwnEvent, Page, StoredKey, Tenant, TokenUse, Trail, Tuple,
     },
 };
 
@@ -320,6 +321,20 @@ impl Store for SqliteStore {
     async fn changes(&self, tenant: &str, since: u64) -> Result<Changes, StoreError> {
         let mut tx = self.readers.begin().await?;
         revocations::changes(&mut tx, tenant, since).await
+    }
+
+    async fn consume(&self, uses: &[TokenUse]) -> Result<Vec<bool>, StoreError> {
+        let mut tx = self.begin().await?;
+        let first = consumptions::add(&mut tx, uses).await?;
+        tx.commit().await?;
+        Ok(first)
+    }
+
+    async fn purge_uses(&self, before: Timestamp, most: u32) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let purged = consumptions::purge(&mut tx, before, most).await?;
+        tx.commit().await?;
+        Ok(purged)
     }
 
     async fn record(&self, deliveries: &[Delivery], at: Timestamp) -> Result<u64, StoreError> {

@@ -9,7 +9,7 @@ use cambist_control_plane::{
         records::{
             Action, Author, Change, Delivery, Deployment, Expectation, HeldKeys, HeldSet, Identity,
             IdentityFilter, IdentityKind, Instance, Kind, Object, Page, Reference, StoredEvent, Tenant,
-            Tuple,
+            TokenUse, Tuple,
         },
         sqlite::{Pragma, SqliteStore},
     },
@@ -237,6 +237,27 @@ async fn writers_do_not_get_in_each_others_way(store: &dyn Store) {
     assert_eq!(Some(&store.heads().borrow().get(TENANT).unwrap().epoch), epochs.last());
 }
 
+fn mk_use(issuer: &str, key: u8, exp: i64) -> TokenUse {
+    TokenUse { tenant: String::from(TENANT), issuer: issuer.to_owned(), key: [key; 32], exp }
+}
+
+async fn says_who_was_first(store: &dyn Store) {
+    let consume = async |uses: &[TokenUse]| store.consume(uses).await.unwrap();
+    let uses = [mk_use("a", 1, 50), mk_use("a", 2, 60), mk_use("a", 1, 50), mk_use("b", 1, 50)];
+    assert_eq!(consume(&uses).await, [true, true, false, true]);
+    assert_eq!(consume(&uses).await, [false; 4]);
+    assert_eq!(consume(&[]).await, [] as [bool; 0]);
+    // What another tenant used is another matter, and there is none.
+    let foreign = TokenUse { tenant: String::from("other"), ..mk_use("a", 1, 50) };
+    assert!(store.consume(&[foreign]).await.is_err());
+    let purge =
+        async |before: i64, most: u32| store.purge_uses(Timestamp::from_secs(before), most).await.unwrap();
+    assert_eq!(purge(50, 10).await, 0);
+    assert_eq!(purge(51, 1).await, 1, "a step is bounded");
+    assert_eq!(purge(51, 10).await, 1);
+    assert_eq!(consume(&[mk_use("a", 2, 60), mk_use("b", 1, 50)]).await, [false, true]);
+}
+
 fn mk_held(kid: &str, carrier: Carrier) -> HeldSet {
     HeldSet {
         carrier,
@@ -326,6 +347,7 @@ suite![
     finds_gateways_by_token,
     holds_keys_of_issuers,
     records_events_once,
+    says_who_was_first,
     writers_do_not_get_in_each_others_way,
 ];
 

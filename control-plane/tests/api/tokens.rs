@@ -83,6 +83,11 @@ impl Bench {
     /// Issuer `eks` with the signer's keys, a client with these members and binding `shop`, and route `all`, which
     /// exchanges in the control plane. Returns the client's id.
     pub(super) async fn exchanging(&self, signer: &Signer, client: Value) -> String {
+        self.exchanging_at(signer, client, json!({ "per_minute": 1_000_000, "burst": 1_000_000 })).await
+    }
+
+    /// The same at another rate.
+    pub(super) async fn exchanging_at(&self, signer: &Signer, client: Value, rate: Value) -> String {
         let keys = json!({ "source": "inline", "jwks": signer.jwks() });
         self.admin.post("/v1/issuers", json!({ "id": "eks", "iss": ISS, "keys": keys })).await.created();
         let mut document = json!({ "name": "shop" });
@@ -91,6 +96,7 @@ impl Bench {
         let client = made["client_id"].as_str().unwrap().to_owned();
         let mut binding = mk_binding();
         binding["scopes"] = json!(["read", "write"]);
+        binding["rate"] = rate;
         self.admin.post(&format!("/v1/clients/{client}/bindings"), binding).await.created();
         let route = json!({
             "id": "all", "host": "*", "path": { "prefix": "/" }, "clients": [client],

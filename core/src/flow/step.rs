@@ -3,6 +3,8 @@
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
+use serde_json::json;
+
 use super::{
     Head, Report, Request, Response,
     gate::Passed,
@@ -164,6 +166,8 @@ pub struct Remote {
     pub status: u16,
     /// Its `content-type`.
     pub content_type: Option<String>,
+    /// Seconds of its `retry-after`.
+    pub retry_after: Option<u32>,
     /// Its body. The shell reads no more than one byte beyond [`Call::most_bytes`].
     pub body: Vec<u8>,
 }
@@ -325,6 +329,14 @@ impl Call {
     /// Whether its answer serves others that wait for an equal call, if they look again.
     pub const fn serves_others(&self) -> bool {
         !matches!(self, Self::ConsumeReplay { .. })
+    }
+
+    /// Path and body of the `POST` to the control plane by which a request asks this for itself; `None` where it is
+    /// another kind of call.
+    pub fn question(&self) -> Option<(&'static str, Vec<u8>)> {
+        let Self::ConsumeReplay { issuer, key, exp } = self else { return None };
+        let body = json!({ "issuer": issuer, "key": key, "exp": exp });
+        Some(("/gateway/v1/consume", serde_json::to_vec(&body).unwrap_or_default()))
     }
 
     /// Most bytes of a good answer.

@@ -78,6 +78,6 @@ impl Desk<'_> {
 }
 
 fn read(remote: &Remote, subject: &str, rules: &UserInfoRules) -> Result<UserInfo, Failure> {
-    let Remote { status, content_type, body } = remote;
+    let Remote { status, content_type, body, retry_after: _ } = remote;
     userinfo::read(*status, content_type.as_deref(), body, subject, rules.login_id.as_ref())
 }

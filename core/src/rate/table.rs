@@ -6,7 +6,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{Limiter, OrderTag, Tat};
+use super::{Limiter, OrderTag, Tally, Tat};
 use crate::{
     digest::Digest,
     encoding,
@@ -18,8 +18,6 @@ use crate::{
 
 /// Slots of a table, a power of two.
 pub const SLOTS: u16 = 4_096;
-/// Orders that a slot remembers, the last that were counted.
-const ORDERS: usize = 8;
 /// How often a count is tried while other VMs write the same slot. After that it is let through.
 const ATTEMPTS: u8 = 8;
 const VERSION: u8 = 1;
@@ -58,9 +56,7 @@ pub struct OnBoard<'a> {
 struct Record {
     /// Half of the SHA-256 of the identity's id.
     who: [u8; 16],
-    tat: Tat,
-    /// The last first; zeros where there is none.
-    orders: [OrderTag; ORDERS],
+    tally: Tally,
 }
 
 // === impl Table ===
@@ -137,7 +133,7 @@ fn place(identity: &str) -> ([u8; 16], u16) {
 // === impl Record ===
 
 impl Record {
-    const EMPTY: Self = Self { who: [0; 16], tat: Tat::NEVER, orders: [[0; 8]; ORDERS] };
+    const EMPTY: Self = Self { who: [0; 16], tally: Tally::NOTHING };
 
     /// Counts one exchange of `who`, whose slot it becomes.
     fn count(
@@ -154,17 +150,7 @@ impl Record {
             }
             *self = Self { who, ..Self::EMPTY };
         }
-        if order.is_some_and(|order| self.orders.contains(&order)) {
-            return Ok(());
-        }
-        self.tat.admit(rate, now)?;
-        if let Some(order) = order {
-            self.orders.rotate_right(1);
-            if let Some(last) = self.orders.first_mut() {
-                *last = order;
-            }
-        }
-        Ok(())
+        self.tally.count(order, rate, now)
     }
 
     /// Reads what [`Self::write`] wrote; `None` for anything else.
@@ -172,19 +158,20 @@ impl Record {
         let ([VERSION], rest) = bytes.split_first_chunk::<1>()? else { return None };
         let (who, rest) = rest.split_first_chunk::<16>()?;
         let (tat, rest) = rest.split_first_chunk::<8>()?;
-        let mut record = Self { who: *who, tat: Tat::from_nanos(i64::from_be_bytes(*tat)), ..Self::EMPTY };
+        let tat = Tat::from_nanos(i64::from_be_bytes(*tat));
+        let mut tally = Tally { tat, ..Tally::NOTHING };
         let mut orders = rest.chunks_exact(8);
-        for order in &mut record.orders {
+        for order in &mut tally.orders {
             *order = orders.next()?.try_into().ok()?;
         }
-        (orders.next().is_none() && orders.remainder().is_empty()).then_some(record)
+        (orders.next().is_none() && orders.remainder().is_empty()).then_some(Self { who: *who, tally })
     }
 
     fn write(&self) -> Vec<u8> {
         let mut bytes = Vec::from([VERSION]);
         bytes.extend_from_slice(&self.who);
-        bytes.extend_from_slice(&self.tat.nanos().to_be_bytes());
-        for order in &self.orders {
+        bytes.extend_from_slice(&self.tally.tat.nanos().to_be_bytes());
+        for order in &self.tally.orders {
             bytes.extend_from_slice(order);
         }
         bytes

@@ -140,6 +140,7 @@ impl Host for Envoy {
             expires: text("expires"),
             date: text("date"),
             content_type: text("content-type"),
+            retry_after: text("retry-after"),
         }
     }
 

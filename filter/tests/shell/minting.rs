@@ -24,6 +24,7 @@ const WAYS: [Way; 2] = [Way::ControlPlane, Way::External];
 fn external() -> Value {
     let mut document = sample::document();
     document["signing_keys"] = json!([]);
+    unlimited(&mut document);
     document["external_endpoints"] = json!([{
         "id": "partner", "uri": STS, "grant": "jwt-bearer", "timeout_ms": 800,
         "login": { "method": "client_secret_basic", "client_id": "edge", "secret": { "env": sample::KEY_VARIABLE } },
@@ -31,6 +32,11 @@ fn external() -> Value {
     document["routes"][0]["exchange"] = "external".into();
     document["routes"][0]["external"] = "partner".into();
     document
+}
+
+/// No rate is in the way.
+fn unlimited(document: &mut Value) {
+    document["bindings"][0]["rate"] = json!({ "per_minute": 1_000_000, "burst": 1_000_000 });
 }
 
 impl Way {
@@ -46,6 +52,7 @@ impl Way {
             Self::ControlPlane => {
                 let mut document = sample::document();
                 document["routes"][0]["exchange"] = "control-plane".into();
+                unlimited(&mut document);
                 let mut vm = cold();
                 let snapshot = snapshot(&vm, 10, &document);
                 vm.serve(SNAPSHOT, snapshot);

@@ -53,7 +53,7 @@ fn request(head: &Head<'_>, body: &[u8]) -> Option<Vec<u8>> {
 /// Its answer if it is one of a token endpoint: granted, or refused with an `error` of the table. Anything else,
 /// a refusal of the gateway itself included, is not about who asks here.
 fn read(remote: &Remote, uses_authorization: bool) -> Option<Response> {
-    let Remote { status, body, .. } = remote;
+    let Remote { status, body, retry_after, .. } = remote;
     let members = json::parse_object(body).ok().filter(|_| body.len() <= MAX_ANSWER_BYTES)?;
     if *status == 200 {
         members.get("access_token")?.as_str()?;
@@ -64,5 +64,7 @@ fn read(remote: &Remote, uses_authorization: bool) -> Option<Response> {
         [GrantType::JwtBearer, GrantType::TokenExchange].map(|grant| denial.token_endpoint_row(Some(grant)))
     });
     let row: Row = rows.find(|row| row.status == *status && row.error == Some(said))?;
-    Some(Response::grant_denial(row, uses_authorization))
+    // Only for a rate is it told exactly; otherwise the table knows.
+    let retry_after = retry_after.filter(|_| row.status == 429);
+    Some(Response::grant_denial(row, uses_authorization).until(retry_after))
 }

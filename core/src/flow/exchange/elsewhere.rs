@@ -139,7 +139,7 @@ fn read(
     order: &Order<'_>,
     now: Timestamp,
 ) -> Result<Made, Failure> {
-    let Remote { status, content_type, body } = answer;
+    let Remote { status, content_type, body, retry_after: _ } = answer;
     let content_type = content_type.as_deref();
     let subject_exp = order.actor.map_or(i64::MAX, |actor| actor.exp).min(verified.times.exp);
     match way {

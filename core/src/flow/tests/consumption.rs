@@ -18,7 +18,7 @@ use crate::{
     flow::{Answer, Call, Counted, Remote, Step},
     wire::{
         changes::Revoked,
-        consumption::Consumption,
+        consumption::{Consumption, ConsumptionRequest},
         snapshot::{ActorRule, Exchange, Mode, Replay},
     },
 };
@@ -291,6 +291,14 @@ fn who_acts_uses_its_token_up_too() {
     assert_eq!(book.post(&mut gateway, &body(1)).into_reply().0.status, 200);
     assert_eq!(book.0.len(), 2);
     assert_eq!(book.post(&mut gateway, &body(2)).into_denial(), Denial::TokenReplayed);
+}
+
+#[test]
+fn the_question_is_what_the_wire_type_reads() {
+    let (path, body) = gateway(Replay::Once, |_| ()).call(&ask()).1.question().unwrap();
+    assert_eq!(path, "/gateway/v1/consume");
+    let read: ConsumptionRequest = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&*read.issuer, read.key.len(), read.exp), ("shop-cluster", 64, NOW + 3_600));
 }
 
 #[test]

@@ -203,7 +203,8 @@ fn without_a_key_the_control_plane_is_asked_for_what_would_be_granted() {
         [("content-type".into(), "application/x-www-form-urlencoded".into())]
     );
     let mut answered = |status: u16, body: &str| {
-        let remote = Remote { status, content_type: Some("application/json".into()), body: body.into() };
+        let content_type = Some("application/json".into());
+        let remote = Remote { status, content_type, body: body.into(), ..Remote::default() };
         let (response, _) = gateway.resume(&flow, &Answer::Remote(call.clone(), remote)).into_reply();
         (response.status, response.body)
     };

@@ -16,7 +16,7 @@ use crate::{
     denial::Denial,
     exchange::Venue,
     fixture::{Ask, Gateway, SUBJECT, Token, Wire},
-    flow::{Counted, Response, Step},
+    flow::{Counted, Remote, Response, Step},
     wire::snapshot::{Exchange, Rate},
 };
 
@@ -150,6 +150,22 @@ fn what_the_control_plane_refuses_is_refused_for_as_long_as_it_says() {
     assert_eq!(refused(gateway.start(&ask)).1, Some(11));
     gateway.pass_millis(10_500);
     let _ = gateway.call(&ask);
+}
+
+#[test]
+fn a_relayed_call_is_counted_by_the_control_plane_and_its_answer_goes_on() {
+    let mut wire = endpoint::wire();
+    wire.signing_keys.clear();
+    let mut gateway = endpoint::gateway(wire);
+    gateway.adopt(limited);
+    let said = json_answer(429, &json!({ "error": "temporarily_unavailable" }));
+    for _ in 0..5 {
+        let call = gateway.post_step(&Ask::form(), &bearer(&token(1), "")).into_call();
+        let said = Remote { retry_after: Some(17), ..said.clone() };
+        let (response, _) = answer(&mut gateway, call, said).into_reply();
+        assert_eq!((response.status, response.retry_after()), (429, Some(17)));
+        assert_eq!(response.body, "{\"error\":\"temporarily_unavailable\"}\n");
+    }
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn calls_and_answers_show_no_body() {
         shows_nothing(&format!("{call:?}"), SECRET);
         shows_nothing(&format!("{:?}", Answer::TimedOut(call)), SECRET);
     }
-    let remote = Remote { status: 200, content_type: None, body: body() };
+    let remote = Remote { status: 200, content_type: None, body: body(), retry_after: None };
     shows_nothing(&format!("{remote:?}"), SECRET);
     shows_nothing(&format!("{:?}", Answer::Remote(Call::AwaitSnapshot, remote)), SECRET);
 }

@@ -51,7 +51,7 @@ pub(super) fn good() -> Ask {
 
 pub(super) fn json_answer(members: &Value) -> Remote {
     let body = members.to_string().into_bytes();
-    Remote { status: 200, content_type: Some("application/json".into()), body }
+    Remote { status: 200, content_type: Some("application/json".into()), body, retry_after: None }
 }
 
 pub(super) fn about(login: &str) -> Remote {

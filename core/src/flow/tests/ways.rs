@@ -96,7 +96,8 @@ impl Way {
 }
 
 pub(super) fn json_answer(status: u16, body: &Value) -> Remote {
-    Remote { status, content_type: Some("application/json".into()), body: format!("{body}").into_bytes() }
+    let (content_type, body) = (Some("application/json".into()), format!("{body}").into_bytes());
+    Remote { status, content_type, body, retry_after: None }
 }
 
 pub(super) fn ask() -> Ask {

@@ -8,11 +8,11 @@ use core::cell::{Cell, RefCell};
 
 use hashbrown::HashMap;
 
-use super::{ORDERS, Record, Stats, Table, place};
+use super::{Record, Stats, Table, place};
 use crate::{
     fixture::NOW,
     keyring::{Board, UNWRITTEN},
-    rate::{Limiter as _, Tat},
+    rate::{Limiter as _, ORDERS, Tally, Tat},
     time::Timestamp,
     wire::snapshot::Rate,
 };
@@ -96,20 +96,18 @@ fn a_vm_that_shares_nothing_counts_by_itself() {
 #[test]
 fn one_order_counts_once_whoever_fills_it() {
     let board = Shared::default();
+    let rate = Rate { per_minute: 1, burst: 20 };
     let mut tables = [(); 4].map(|()| table(TOKEN));
-    let mut admitted = 0;
-    for order in 1..=20 {
-        for table in &mut tables {
-            admitted += u8::from(table.on(&board).count("idn_a", Some([order; 8]), TEN, now()).is_ok());
-        }
-    }
-    assert_eq!(admitted, 40, "ten orders, four VMs each");
-    // The last of them are known still, the others have to be counted.
-    let mut again = |order: u8| {
-        tables.iter_mut().all(|table| table.on(&board).count("idn_a", Some([order; 8]), TEN, now()).is_ok())
+    let mut order = |order: u8| {
+        let count =
+            |table: &mut Table| table.on(&board).count("idn_a", Some([order; 8]), rate, now()).is_ok();
+        tables.iter_mut().map(count).filter(|admitted| *admitted).count()
     };
-    assert!(again(10) && again(10 - u8::try_from(ORDERS).unwrap() + 1));
-    assert!(!again(10 - u8::try_from(ORDERS).unwrap()));
+    let admitted: usize = (1..=40).map(&mut order).sum();
+    assert_eq!(admitted, 80, "twenty orders, four VMs each");
+    // The last of them are known still, the others would have to be counted.
+    let oldest = 20 - u8::try_from(ORDERS).unwrap() + 1;
+    assert_eq!((order(20), order(oldest), order(oldest - 1)), (4, 4, 0));
 }
 
 #[test]
@@ -180,8 +178,9 @@ fn a_slot_that_others_write_all_the_time_lets_through() {
 
 #[test]
 fn a_record_is_read_as_it_was_written() {
-    let mut record = Record { who: [7; 16], tat: Tat::from_nanos(-1), ..Record::EMPTY };
-    record.orders[3] = [9; 8];
+    let mut tally = Tally { tat: Tat::from_nanos(-1), ..Tally::NOTHING };
+    tally.orders[3] = [9; 8];
+    let record = Record { who: [7; 16], tally };
     let bytes = record.write();
     assert_eq!(Record::read(&bytes), Some(record));
     for length in 0..bytes.len() {
