@@ -79,6 +79,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/v1/audit/verify", get(audit::verify))
         .route("/v1/identities", get(identities::list).post(identities::create))
         .route("/v1/identities/{id}", get(identities::read).delete(identities::remove))
+        .route("/v1/identities/{id}/approve", post(identities::approve))
         .route("/v1/identities/{id}/revoke", post(identities::revoke))
         .route("/v1/identities/{id}/reinstate", post(identities::reinstate))
 }

@@ -53,6 +53,9 @@ pub enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Workload identities of a running control plane
+    #[command(subcommand)]
+    Identity(IdentityCommand),
 }
 
 /// `cambist preset`.
@@ -224,6 +227,17 @@ pub struct AuditTailArguments {
     pub api: ApiArguments,
 }
 
+/// `cambist identity …`.
+#[derive(Debug, Subcommand)]
+pub enum IdentityCommand {
+    /// Show who waits to be let in
+    Pending(IdentityPendingArguments),
+    /// Let in one that waits, or that was seen
+    Approve(IdentityApproveArguments),
+    /// Let one in, seen or not, and print its id
+    Register(IdentityRegisterArguments),
+}
+
 /// How a running control plane is reached. The admin token is taken from `CAMBIST_ADMIN_TOKEN`.
 #[derive(Debug, Args)]
 #[command(after_help = TOKEN)]
@@ -340,6 +354,47 @@ pub struct ExternalSetArguments {
 pub struct ExternalRemoveArguments {
     /// The endpoint's id
     pub id: String,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist identity pending`.
+#[derive(Debug, Args)]
+pub struct IdentityPendingArguments {
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist identity approve`.
+#[derive(Debug, Args)]
+pub struct IdentityApproveArguments {
+    /// The identity's id, `idn_…`
+    pub id: String,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist identity register`.
+#[derive(Debug, Args)]
+pub struct IdentityRegisterArguments {
+    /// The id of the client that it acts for
+    #[arg(long, value_name = "ID")]
+    pub client: String,
+    /// The id of the issuer of its tokens
+    #[arg(long, value_name = "ID")]
+    pub issuer: String,
+    /// The audience: of those in its tokens that its binding accepts, the first in byte order
+    #[arg(long)]
+    pub audience: String,
+    /// The subject of its tokens
+    #[arg(long)]
+    pub subject: String,
     /// How the control plane is reached.
     #[command(flatten)]
     pub api: ApiArguments,

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod client;
 pub mod external;
 pub mod gateway;
+pub mod identity;
 pub mod issuer;
 pub mod key;
 pub mod secret;

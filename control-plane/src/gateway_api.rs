@@ -11,6 +11,7 @@ use axum::{
 
 use crate::{app::App, problem::Problem, publish::PublishError};
 
+pub(crate) mod admit;
 mod changes;
 mod chunks;
 mod consume;
@@ -33,6 +34,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/gateway/v1/events", post(events::report))
         .route("/gateway/v1/mint", post(mint::mint))
         .route("/gateway/v1/consume", post(consume::consume))
+        .route("/gateway/v1/admit", post(admit::admit))
 }
 
 /// `wait=30s` or `wait=500ms`; nothing is waited for without it.

@@ -9,11 +9,11 @@ use std::{
 
 use cambist_control_plane::{
     args::{
-        Arguments, AuditCommand, ClientCommand, Command, ExternalCommand, GatewayCommand, IssuerCommand,
-        KeyCommand, SecretCommand, TokenCommand,
+        Arguments, AuditCommand, ClientCommand, Command, ExternalCommand, GatewayCommand, IdentityCommand,
+        IssuerCommand, KeyCommand, SecretCommand, TokenCommand,
     },
     clock::Clock,
-    command::{Shown, audit, external, gateway, issuer, key, secret, token, verify},
+    command::{Shown, audit, external, gateway, identity, issuer, key, secret, token, verify},
     init, logs, presets, serve,
 };
 use clap::Parser as _;
@@ -65,6 +65,15 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Audit(AuditCommand::Verify(arguments)) => return show(&audit::verify(arguments).await?),
         Command::Audit(AuditCommand::Tail(arguments)) => {
             audit::tail(arguments, &mut |text| io::stdout().write_all(text.as_bytes())).await?;
+        }
+        Command::Identity(IdentityCommand::Pending(arguments)) => {
+            return show(&identity::pending(arguments).await?);
+        }
+        Command::Identity(IdentityCommand::Approve(arguments)) => {
+            return show(&identity::approve(arguments).await?);
+        }
+        Command::Identity(IdentityCommand::Register(arguments)) => {
+            return show(&identity::register(arguments).await?);
         }
         Command::External(ExternalCommand::List(arguments)) => {
             return show(&external::list(arguments).await?);

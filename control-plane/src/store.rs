@@ -6,7 +6,10 @@
 use std::{error, fmt};
 
 use async_trait::async_trait;
-use cambist_core::{time::Timestamp, wire::changes::Changes};
+use cambist_core::{
+    time::Timestamp,
+    wire::{admission::Verdict, changes::Changes},
+};
 use tokio::sync::watch;
 
 pub mod chain;
@@ -18,8 +21,8 @@ use chain::{Link, Verification};
 use records::{
     AdminToken, AuditFilter, AuditRow, Author, Change, Check, ClientSecret, Configuration, Delivery,
     Deployment, Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity,
-    IdentityFilter, Instance, Kind, Object, OwnEvent, Page, Reference, StoredKey, Tenant, TokenUse, Trail,
-    Tuple,
+    IdentityFilter, Instance, Kind, Object, OwnEvent, Page, PendingIdentity, Reference, StoredKey, Tenant,
+    TokenUse, Trail, Tuple,
 };
 
 use crate::fault::Fault;
@@ -106,7 +109,23 @@ pub trait Store: Send + Sync {
         page: Page,
     ) -> Result<Vec<Identity>, StoreError>;
 
-    /// Registers an identity before it is seen. Fails with [`ChangeError::Exists`] when its tuple is known, and with
+    /// What becomes of an identity that asks to be let in. One that its binding lets in after approval waits from then
+    /// on; nothing else is changed.
+    async fn admit(&self, tenant: &str, asking: PendingIdentity) -> Result<Verdict, StoreError>;
+
+    /// Who waits for approval at `now`, in the byte order of their ids.
+    async fn pending(
+        &self,
+        tenant: &str,
+        page: Page,
+        now: Timestamp,
+    ) -> Result<Vec<PendingIdentity>, StoreError>;
+
+    /// Lets in an identity that waits or is known. Without effect when it was let in before. Fails with
+    /// [`ChangeError::Missing`] when nobody knows it, with [`ChangeError::Revoked`] while it is revoked.
+    async fn approve(&self, tenant: &str, id: &str, author: Author) -> Result<Identity, ChangeError>;
+
+    /// Lets in an identity, seen or not. Fails with [`ChangeError::Exists`] when it was let in before, and with
     /// [`ChangeError::Invalid`] when there is no such client or issuer.
     async fn register(
         &self,

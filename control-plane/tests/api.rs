@@ -4,6 +4,7 @@
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
 mod api {
+    mod admission;
     mod bench;
     mod calls;
     mod command;

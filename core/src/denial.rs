@@ -52,6 +52,8 @@ pub enum Denial {
     AudienceMismatch,
     /// No binding knows this subject.
     IdentityNotFound,
+    /// The identity waits for an administrator to let it in.
+    IdentityPending,
     /// The identity, its client or its issuer is revoked.
     IdentityRevoked,
     /// The identity is known, a condition is false.
@@ -106,7 +108,7 @@ const UNAVAILABLE: (u16, Option<&str>, Option<u32>) = (503, Some("temporarily_un
 
 impl Denial {
     /// Every denial, in the order of the enum.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::TokenMissing,
         Self::TokenMalformed,
         Self::JwtMalformed,
@@ -129,6 +131,7 @@ impl Denial {
         Self::TokenReplayed,
         Self::AudienceMismatch,
         Self::IdentityNotFound,
+        Self::IdentityPending,
         Self::IdentityRevoked,
         Self::ConditionFalse,
         Self::TargetNotAllowed,
@@ -172,6 +175,7 @@ impl Denial {
             Self::TokenReplayed => (INVALID_TOKEN, "token_replayed"),
             Self::AudienceMismatch => (INVALID_TOKEN, "audience_mismatch"),
             Self::IdentityNotFound => (INVALID_TOKEN, "identity_not_found"),
+            Self::IdentityPending => (INVALID_TOKEN, "identity_pending"),
             Self::IdentityRevoked => (INVALID_TOKEN, "identity_revoked"),
             Self::ConditionFalse => (FORBIDDEN, "condition_false"),
             Self::TargetNotAllowed => (FORBIDDEN, "target_not_allowed"),

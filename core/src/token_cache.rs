@@ -66,8 +66,21 @@ pub struct Verified {
     pub access: AccessTokens,
     /// What was told of it.
     pub told: Told,
+    /// What the control plane said of letting in who it is for.
+    pub admission: Option<Admitted>,
     /// What routes ask of it if it is ours.
     pub own: Option<Arc<Own>>,
+}
+
+/// What the control plane said of letting in an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Digest of the binding that it asked under.
+    pub binding: Digest,
+    /// That it is let in, or why not.
+    pub verdict: Result<(), Denial>,
+    /// Until when that stands.
+    pub until: Timestamp,
 }
 
 /// What routes ask of a token of ours.
@@ -188,6 +201,7 @@ impl Verified {
             verdicts: Verdicts::default(),
             access: AccessTokens::default(),
             told: Told::default(),
+            admission: None,
             own: None,
         }
     }
@@ -264,16 +278,11 @@ impl AccessTokens {
         (now < access.usable_until).then_some(access)
     }
 
-    /// Forgets the access token for `key`.
-    pub fn forget(&mut self, key: &AccessKey<'_>) {
-        self.entries.retain(|(known, _)| !known.is(key));
-    }
-
     /// Remembers an access token, in place of the one for the same key or, when full, of the one that ends first.
     pub fn put(&mut self, key: &AccessKey<'_>, access: Access) {
         self.grown = true;
         self.refusals.retain(|(known, ..)| !known.is(key));
-        self.forget(key);
+        self.entries.retain(|(known, _)| !known.is(key));
         if self.entries.len() >= MAX_ACCESS_PER_TOKEN {
             let first = self.entries.iter().enumerate().min_by_key(|(_, (_, access))| access.usable_until);
             if let Some((index, _)) = first {

@@ -9,9 +9,11 @@ use crate::{
     fetching::USER_AGENT,
     gateway::Gateway,
     host::{Callout, CalloutHead, Host},
-    minting::CONTROL_PLANE_TIMEOUT_MS,
     waiters::Waiter,
 };
+
+/// Milliseconds until the control plane must have said whether a request passes a gate.
+const GATE_TIMEOUT_MS: u32 = 4_500;
 
 /// Starts the callout of `call`; its number, or `None` if it failed at once.
 pub fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u32> {
@@ -34,18 +36,18 @@ pub fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Option<u
                 timeout_ms: *timeout_ms,
             })
         }
-        Call::ConsumeReplay { .. } => {
-            gateway.telemetry.count_plain("consume", 1);
+        Call::ConsumeReplay { .. } | Call::AdmitIdentity(_) => {
+            let name = if matches!(call, Call::AdmitIdentity(_)) { "admit" } else { "consume" };
+            gateway.telemetry.count_plain(name, 1);
             let (path, body) = call.question()?;
-            gateway.synchronizer.as_ref()?.post(host, path, &body, CONTROL_PLANE_TIMEOUT_MS)
+            gateway.synchronizer.as_ref()?.post(host, path, &body, GATE_TIMEOUT_MS)
         }
         // Core of this version asks for no other, or they are shared.
         Call::AwaitSnapshot
         | Call::FetchKeys { .. }
         | Call::MintRemotely { .. }
         | Call::ExchangeExternally(_)
-        | Call::AwaitAudit { .. }
-        | Call::AdmitIdentity { .. } => None,
+        | Call::AwaitAudit { .. } => None,
     }
 }
 

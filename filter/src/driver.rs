@@ -233,9 +233,10 @@ fn wait_ms(call: &Call) -> i64 {
         Call::UserInfo { timeout_ms, .. } => (*timeout_ms).into(),
         // The callout begins with the next tick, and its end says more than that of the waiting.
         Call::ExchangeExternally(request) => i64::from(request.timeout_ms).saturating_add(MINT_GRACE_MS),
-        Call::MintRemotely { .. } | Call::ConsumeReplay { .. } => {
-            i64::from(CONTROL_PLANE_TIMEOUT_MS).saturating_add(MINT_GRACE_MS)
-        }
-        Call::FetchKeys { .. } | Call::AwaitAudit { .. } | Call::AdmitIdentity { .. } => KEYS_WAIT_MS,
+        Call::MintRemotely { .. } => i64::from(CONTROL_PLANE_TIMEOUT_MS).saturating_add(MINT_GRACE_MS),
+        Call::FetchKeys { .. }
+        | Call::ConsumeReplay { .. }
+        | Call::AwaitAudit { .. }
+        | Call::AdmitIdentity(_) => KEYS_WAIT_MS,
     }
 }

@@ -166,7 +166,7 @@ fn dispatch(gateway: &mut Gateway, host: &dyn Host, call: &Call) -> Dispatch {
         | Call::UserInfo { .. }
         | Call::ConsumeReplay { .. }
         | Call::AwaitAudit { .. }
-        | Call::AdmitIdentity { .. } => Dispatch::Nowhere,
+        | Call::AdmitIdentity(_) => Dispatch::Nowhere,
     }
 }
 

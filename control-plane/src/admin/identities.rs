@@ -21,7 +21,7 @@ use crate::{
     fault::{Fault, Faults},
     problem::Problem,
     request,
-    store::records::{Identity, IdentityFilter, Kind, Tuple},
+    store::records::{Identity, IdentityFilter, Kind, PendingIdentity, Tuple},
     strict, validate,
 };
 
@@ -56,6 +56,8 @@ pub(super) struct ListQuery {
 enum Status {
     Active,
     Revoked,
+    /// Waits for approval; these are not among the others.
+    Pending,
 }
 
 /// `GET /v1/identities`.
@@ -73,6 +75,13 @@ pub(super) async fn list(
         return Err(Problem::invalid_request(format!("at most {MAX_FIELDS} fields can be asked for.")));
     }
     let page = PageQuery::new(limit, cursor).page()?;
+    if status == Some(Status::Pending) {
+        if client_id.is_some() || issuer.is_some() || !fields.is_empty() {
+            return Err(Problem::invalid_request("`status=pending` takes no other filter."));
+        }
+        let waiting = app.store.pending(&admin.tenant, page.clone(), app.clock.now()).await?;
+        return Ok(page::body(&page, waiting, |identity| &identity.id, show_pending));
+    }
     let revoked = status.map(|status| status == Status::Revoked);
     let filter = IdentityFilter { client_id, issuer, revoked, fields };
     let identities = app.store.identities(&admin.tenant, filter, page.clone()).await?;
@@ -125,6 +134,16 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, Problem> {
     app.store.forget(&admin.tenant, &id, admin.author(&app)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/identities/{id}/approve`: for one that waits, or that was seen.
+pub(super) async fn approve(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let identity = app.store.approve(&admin.tenant, &id, admin.author(&app)).await?;
+    Ok(Json(show(&identity)))
 }
 
 /// `POST /v1/identities/{id}/revoke`: also for an identity that was never seen.
@@ -183,6 +202,22 @@ fn is_id(text: &str) -> bool {
     text.strip_prefix("idn_").is_some_and(|rest| {
         rest.len() == 52
             && rest.bytes().all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte))
+    })
+}
+
+fn show_pending(identity: &PendingIdentity) -> Value {
+    let PendingIdentity { id, tuple, binding, fields, first_asked, last_asked } = identity;
+    json!({
+        "id": id,
+        "client_id": tuple.client_id,
+        "issuer": tuple.issuer,
+        "audience": tuple.audience,
+        "subject": tuple.subject,
+        "binding": binding,
+        "fields": fields,
+        "status": "pending",
+        "first_asked": rfc3339(*first_asked),
+        "last_asked": rfc3339(*last_asked),
     })
 }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use cambist_core::{
     flow::{Answer, Call, Remote},
-    wire::consumption::Consumption,
+    wire::{
+        admission::{Admission, AdmissionRequest},
+        consumption::Consumption,
+    },
 };
 use tokio::time::timeout;
 
@@ -15,7 +18,7 @@ use super::{
     keys::{self, Place},
     seat::Seat,
 };
-use crate::fetching::request::Ask;
+use crate::{fetching::request::Ask, gateway_api::admit::asking};
 
 /// Questions to UserInfo endpoints at once, of all tenants.
 pub(super) const MOST_INQUIRIES: usize = 256;
@@ -69,8 +72,30 @@ impl Engine {
                     Err(Unwritten::Invalid | Unwritten::Failed) => Answer::Remote(call, Remote::default()),
                 }
             }
+            (Call::AdmitIdentity(request), _) => {
+                let remote = self.admission(&seat.tenant, request).await;
+                Answer::Remote(call, remote)
+            }
             // Core asks for none of these here.
             _ => Answer::TimedOut(call),
+        }
+    }
+
+    /// What a gateway would be told; nothing where that cannot be found out.
+    async fn admission(&self, tenant: &str, request: &AdmissionRequest) -> Remote {
+        let Ok(asking) = asking(tenant, request.clone(), self.clock.now()) else { return Remote::default() };
+        match self.store.admit(tenant, asking).await {
+            Ok(verdict) => Remote {
+                status: 200,
+                content_type: Some("application/json".into()),
+                body: serde_json::to_vec(&Admission { verdict }).unwrap_or_default(),
+                ..Remote::default()
+            },
+            Err(error) => {
+                let cause = core::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::error!(tenant, cause, "whether an identity is let in could not be read");
+                Remote::default()
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use cambist_core::time::Timestamp;
 use serde_json::value::Value;
 
+mod admission;
 mod held;
 mod identity;
 mod key;
@@ -14,6 +15,7 @@ mod token_use;
 mod trail;
 
 pub use self::{
+    admission::PendingIdentity,
     held::{Expectation, HeldKeys, HeldSet},
     identity::{Identity, IdentityFilter, IdentityKind, Instance, OwnEvent, StoredEvent, Tuple},
     key::{KeyRole, StoredKey},

@@ -7,13 +7,17 @@ use core::time::Duration;
 use std::{collections::BTreeMap, path::Path};
 
 use async_trait::async_trait;
-use cambist_core::{time::Timestamp, wire::changes::Changes};
+use cambist_core::{
+    time::Timestamp,
+    wire::{admission::Verdict, changes::Changes},
+};
 use sqlx::{
     Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::watch;
 
+mod admission;
 mod audit;
 mod consumptions;
 mod epoch;
@@ -35,7 +39,7 @@ use super::{
     records::{
         AdminToken, AuditFilter, Author, Change, Check, ClientSecret, Configuration, Delivery, Deployment,
         Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter,
-        Instance, Kind, Object, OwnEvent, Page, StoredKey, Tenant, TokenUse, Trail, Tuple,
+        Instance, Kind, Object, OwnEvent, Page, PendingIdentity, StoredKey, Tenant, TokenUse, Trail, Tuple,
     },
 };
 
@@ -278,6 +282,39 @@ impl Store for SqliteStore {
         page: Page,
     ) -> Result<Vec<Identity>, StoreError> {
         identities::page(&mut *self.readers.acquire().await?, tenant, filter, page).await
+    }
+
+    async fn admit(&self, tenant: &str, asking: PendingIdentity) -> Result<Verdict, StoreError> {
+        let PendingIdentity { id, tuple, binding, last_asked, .. } = &asking;
+        let mut reader = self.readers.begin().await?;
+        let verdict = admission::verdict(&mut reader, tenant, id, tuple, binding).await?;
+        let is_news =
+            verdict == Verdict::Pending && admission::is_news(&mut reader, tenant, id, *last_asked).await?;
+        drop(reader);
+        if is_news {
+            let mut tx = self.begin().await?;
+            admission::ask(&mut tx, tenant, &asking).await?;
+            tx.commit().await?;
+        }
+        Ok(verdict)
+    }
+
+    async fn pending(
+        &self,
+        tenant: &str,
+        page: Page,
+        now: Timestamp,
+    ) -> Result<Vec<PendingIdentity>, StoreError> {
+        admission::pending(&mut *self.readers.acquire().await?, tenant, page, now).await
+    }
+
+    async fn approve(&self, tenant: &str, id: &str, author: Author) -> Result<Identity, ChangeError> {
+        let mut tx = self.begin().await?;
+        let (identity, head) = admission::approve(&mut tx, tenant, id, &author).await?;
+        if let Some(head) = head {
+            self.commit(tx, tenant, head).await?;
+        }
+        Ok(identity)
     }
 
     async fn register(

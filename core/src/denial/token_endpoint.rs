@@ -28,6 +28,7 @@ impl Denial {
             | Self::TokenReplayed
             | Self::AudienceMismatch
             | Self::IdentityNotFound
+            | Self::IdentityPending
             | Self::IdentityRevoked
             | Self::ConditionFalse
             | Self::ActorNotAllowed

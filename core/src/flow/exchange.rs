@@ -102,7 +102,7 @@ impl<'p> Desk<'p> {
             counted = acknowledged(pending, ambient)?;
             access.pending = None;
             if pending.is_once {
-                verified.access.forget(key);
+                *access = Access::fleeting();
             }
         }
         Ok(Some(Issued { authorization, fresh: None, counted }))

@@ -4,6 +4,7 @@
 //! goes with the request ([`Passed`]) or with the token. "Cannot tell" never lets anything through (law 2). Deliberately
 //! absent: our own access tokens, which pass none of them, and observed requests, for which nothing is asked.
 
+mod admission;
 mod consumption;
 mod rate;
 
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
+    time::Timestamp,
     token_cache::Verified,
     wire::snapshot::{Enrolment, Replay},
 };
@@ -34,30 +36,33 @@ impl Desk<'_> {
     /// the token is used for, or the route where nothing is exchanged.
     pub(super) fn pass_gates(
         self,
-        verified: &Verified,
+        verified: &mut Verified,
         granted: &Granted<'_>,
         aims: &[&str],
         visit: &mut Visit<'_>,
+        now: Timestamp,
     ) -> Result<(), Halt> {
         // All that a repeated token costs where neither is asked for.
         if granted.binding.enrolment == Enrolment::Auto && granted.issuer.replay == Replay::Off {
             return Ok(());
         }
-        self.ask_gates(verified, granted, aims, visit)
+        self.ask_gates(verified, granted, aims, visit, now)
     }
 
     #[cold]
     fn ask_gates(
         self,
-        verified: &Verified,
+        verified: &mut Verified,
         granted: &Granted<'_>,
         aims: &[&str],
         visit: &mut Visit<'_>,
+        now: Timestamp,
     ) -> Result<(), Halt> {
         if self.terms.observes() || self.is_errand() {
             return Ok(());
         }
-        // Admission comes first: who is not let in uses nothing up.
+        // Who is not let in uses nothing up.
+        self.admit(verified, granted, visit, now)?;
         self.use_of(verified, granted).map_or(Ok(()), |used| used.pass(aims, visit))
     }
 

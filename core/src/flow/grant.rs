@@ -232,7 +232,7 @@ impl<'p> Desk<'p> {
             Terms::Grant(application) => {
                 self.answer(application, verified, &granted, visit, ambient).map(Served::Answer)
             }
-            Terms::Actor => self.actor(verified, &granted, ambient.now).map(Served::Actor),
+            Terms::Actor => self.actor(verified, &granted, visit, ambient.now).map(Served::Actor),
         };
         served.map_err(|halt| self.explain(halt, verified, &granted))
     }
@@ -250,7 +250,7 @@ impl<'p> Desk<'p> {
         let told = self.tell(granted, verified)?;
         let edits = match route.exchange {
             Exchange::None => {
-                self.pass_gates(verified, granted, &[&route.id], visit)?;
+                self.pass_gates(verified, granted, &[&route.id], visit, ambient.now)?;
                 let credential = if route.forward { Credential::Keep } else { Credential::Remove };
                 Edits::new(credential, Report::counted(counted))
             }
@@ -291,7 +291,7 @@ impl<'p> Desk<'p> {
             return Ok(Edits::untouched(Counted::Observed(None)));
         }
         let order = Order { targets: &[target], scope: &route.scope, actor: None };
-        self.pass_gates(verified, granted, order.targets, visit)?;
+        self.pass_gates(verified, granted, order.targets, visit, ambient.now)?;
         let issued = match maker {
             Maker::Here(minting) => self.exchange(minting, verified, granted, &order, ambient)?,
             Maker::Elsewhere(way) => {

@@ -22,7 +22,7 @@ use crate::{
     secret::Secret,
     time::Timestamp,
     userinfo::{self, Failure},
-    wire::event::IdentityTuple,
+    wire::admission::AdmissionRequest,
 };
 
 /// Most bytes of the control plane's answer to a question with few answers.
@@ -138,11 +138,8 @@ pub enum Call {
         /// The event's sequence.
         sequence: u64,
     },
-    /// Admission of an identity that enrolment does not let in by itself.
-    AdmitIdentity {
-        /// Who asks.
-        identity: IdentityTuple,
-    },
+    /// Admission of an identity that enrolment does not let in by itself. Nothing of its token.
+    AdmitIdentity(Box<AdmissionRequest>),
 }
 
 /// What became of a [`Call`], or of waiting for the body. `Debug` hides bodies.
@@ -323,7 +320,7 @@ impl Call {
 
     /// Whether it is one of a request's errands: to a gate, or for its access token.
     pub const fn is_errand(&self) -> bool {
-        !matches!(self, Self::AwaitSnapshot | Self::FetchKeys { .. } | Self::UserInfo { .. })
+        self.is_mint() || matches!(self, Self::ConsumeReplay { .. } | Self::AdmitIdentity(_))
     }
 
     /// Whether its answer serves others that wait for an equal call, if they look again.
@@ -334,16 +331,28 @@ impl Call {
     /// Path and body of the `POST` to the control plane by which a request asks this for itself; `None` where it is
     /// another kind of call.
     pub fn question(&self) -> Option<(&'static str, Vec<u8>)> {
-        let Self::ConsumeReplay { issuer, key, exp } = self else { return None };
-        let body = json!({ "issuer": issuer, "key": key, "exp": exp });
-        Some(("/gateway/v1/consume", serde_json::to_vec(&body).unwrap_or_default()))
+        match self {
+            Self::ConsumeReplay { issuer, key, exp } => {
+                let body = json!({ "issuer": issuer, "key": key, "exp": exp });
+                Some(("/gateway/v1/consume", serde_json::to_vec(&body).unwrap_or_default()))
+            }
+            Self::AdmitIdentity(request) => {
+                Some(("/gateway/v1/admit", serde_json::to_vec(request).unwrap_or_default()))
+            }
+            Self::AwaitSnapshot
+            | Self::FetchKeys { .. }
+            | Self::MintRemotely { .. }
+            | Self::ExchangeExternally(_)
+            | Self::UserInfo { .. }
+            | Self::AwaitAudit { .. } => None,
+        }
     }
 
     /// Most bytes of a good answer.
     pub const fn most_bytes(&self) -> usize {
         match self {
             Self::AwaitSnapshot | Self::FetchKeys { .. } | Self::AwaitAudit { .. } => 0,
-            Self::ConsumeReplay { .. } | Self::AdmitIdentity { .. } => MAX_VERDICT_BYTES,
+            Self::ConsumeReplay { .. } | Self::AdmitIdentity(_) => MAX_VERDICT_BYTES,
             Self::UserInfo { .. } | Self::MintRemotely { .. } | Self::ExchangeExternally(_) => {
                 userinfo::MAX_BODY_BYTES
             }
@@ -358,7 +367,7 @@ impl Call {
             (Self::MintRemotely { .. }, Self::MintRemotely { .. })
             | (Self::AwaitAudit { .. }, Self::AwaitAudit { .. })
             | (Self::ConsumeReplay { .. }, Self::ConsumeReplay { .. })
-            | (Self::AdmitIdentity { .. }, Self::AdmitIdentity { .. }) => true,
+            | (Self::AdmitIdentity(_), Self::AdmitIdentity(_)) => true,
             _ => self == other,
         }
     }
@@ -373,7 +382,7 @@ impl Call {
             Self::AwaitSnapshot
             | Self::FetchKeys { .. }
             | Self::AwaitAudit { .. }
-            | Self::AdmitIdentity { .. } => 0,
+            | Self::AdmitIdentity(_) => 0,
         }
     }
 }
@@ -397,9 +406,10 @@ impl fmt::Debug for Call {
             Self::AwaitAudit { sequence } => {
                 f.debug_struct("AwaitAudit").field("sequence", sequence).finish()
             }
-            Self::AdmitIdentity { identity } => {
-                f.debug_struct("AdmitIdentity").field("identity", identity).finish()
-            }
+            Self::AdmitIdentity(request) => f
+                .debug_struct("AdmitIdentity")
+                .field("identity", &request.identity.id)
+                .finish_non_exhaustive(),
         }
     }
 }

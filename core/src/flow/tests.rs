@@ -1,6 +1,7 @@
 //! Decisions about requests: one valid gateway, one thing changed, the exact outcome.
 #![expect(clippy::arithmetic_side_effects, reason = "a test whose arithmetic overflows fails, as it should")]
 
+mod admission;
 mod cache_hit;
 mod cache_reasons;
 mod conditions;

@@ -25,6 +25,7 @@ fn verified(subject: &str) -> Verified {
         verdicts: Verdicts::default(),
         access: AccessTokens::default(),
         told: Told::default(),
+        admission: None,
         own: None,
     }
 }

@@ -9,7 +9,7 @@ use super::{
         ChangeError, StoreError,
         records::{Author, Head, Identity, IdentityFilter, IdentityKind, Kind, Page, Tuple},
     },
-    audit,
+    admission, audit,
     epoch::{self, Scope},
     objects, revocations, unsigned,
 };
@@ -79,7 +79,7 @@ pub(super) async fn page(
     rows.into_iter().map(from_row).collect()
 }
 
-/// Adds an identity that was not seen yet, or the tuple of one that was only revoked.
+/// Lets in an identity, seen or not.
 pub(super) async fn register(
     connection: &mut SqliteConnection,
     tenant: &str,
@@ -87,7 +87,7 @@ pub(super) async fn register(
     tuple: &Tuple,
     author: &Author,
 ) -> Result<(Identity, Head), ChangeError> {
-    if one(connection, tenant, id).await?.is_some_and(|known| known.tuple.is_some()) {
+    if admission::is_admitted(connection, tenant, id).await? {
         return Err(ChangeError::Exists);
     }
     let mut faults = Vec::new();
@@ -105,6 +105,7 @@ pub(super) async fn register(
     let kind = IdentityKind::Workload;
     let sighting = Sighting { id, kind, tuple, fields: NO_FIELDS, seen: None, mints: 0 };
     touch(connection, tenant, &[sighting], author.at).await?;
+    admission::admit(connection, tenant, id, author.at).await?;
     let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
     let Tuple { client_id, issuer, audience, subject } = tuple;
     let after = json!({ "client_id": client_id, "issuer": issuer, "audience": audience, "subject": subject });

@@ -13,6 +13,7 @@ pub(super) fn migrator() -> Migrator {
         step(3, "identity fields", include_str!("../../../migrations/sqlite/0003_identity_fields.sql")),
         step(4, "exchange", include_str!("../../../migrations/sqlite/0004_exchange.sql")),
         step(5, "consumptions", include_str!("../../../migrations/sqlite/0005_consumptions.sql")),
+        step(6, "admission", include_str!("../../../migrations/sqlite/0006_admission.sql")),
         step(7, "trail", include_str!("../../../migrations/sqlite/0007_trail.sql")),
     ])
 }

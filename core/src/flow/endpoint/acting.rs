@@ -12,6 +12,7 @@ use crate::{
         grant::{Desk, Granted},
         halt::Halt,
         order::Actor,
+        visit::Visit,
     },
     policy::Binding,
     time::Timestamp,
@@ -29,9 +30,11 @@ impl Desk<'_> {
         self,
         verified: &mut Verified,
         granted: &Granted<'_>,
+        visit: &Visit<'_>,
         now: Timestamp,
     ) -> Result<Box<Actor>, Halt> {
         unexpired(verified, now)?;
+        self.admit(verified, granted, visit, now)?;
         Ok(Box::new(Actor {
             token: self.sha256(verified),
             identity: self.tuple(granted, verified),

@@ -149,7 +149,7 @@ impl Desk<'_> {
             }
             minter => minter?,
         };
-        self.pass_gates(verified, granted, &targets, visit)?;
+        self.pass_gates(verified, granted, &targets, visit, ambient.now)?;
         if let Some(used) = actor.as_ref().and_then(|actor| actor.used.as_ref()) {
             used.pass(&targets, visit)?;
         }

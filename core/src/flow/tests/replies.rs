@@ -124,6 +124,7 @@ fn every_denial_has_the_status_of_its_kind() {
             | D::TokenReplayed
             | D::AudienceMismatch
             | D::IdentityNotFound
+            | D::IdentityPending
             | D::IdentityRevoked => (401, Some("invalid_token"), None),
             D::ConditionFalse
             | D::TargetNotAllowed
