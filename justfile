@@ -158,6 +158,11 @@ bench-exchanges rounds="3" seconds="4": setup
     cargo build --release -p cambist-control-plane -p cambist-tests --bins
     {{ target }}/release/cambist-dev exchanges --rounds {{ rounds }} --seconds {{ seconds }}
 
+# Events of gateways on one core of the control plane, with a kill in the middle; half a minute.
+bench-ingestion seconds="8": setup
+    cargo build --release -p cambist-control-plane -p cambist-tests --bins
+    {{ target }}/release/cambist-dev ingestion --seconds {{ seconds }}
+
 # Hostile requests through real Envoy, a few minutes for a million: [requests=N] [seed=N] [planted=1]. A planted fault fails.
 hostile *options: wasm
     cargo build --release -p cambist-tests --bin cambist-dev

@@ -26,6 +26,7 @@ mod pushed;
 mod resource;
 mod resources;
 mod revocation;
+mod revocations;
 mod secrets;
 pub mod trial;
 
@@ -78,8 +79,12 @@ pub fn router() -> Router<Arc<App>> {
         .route("/v1/audit/gaps", get(audit::gaps))
         .route("/v1/audit/verify", get(audit::verify))
         .route("/v1/identities", get(identities::list).post(identities::create))
-        .route("/v1/identities/{id}", get(identities::read).delete(identities::remove))
+        .route(
+            "/v1/identities/{id}",
+            get(identities::read).patch(identities::patch).delete(identities::remove),
+        )
         .route("/v1/identities/{id}/approve", post(identities::approve))
         .route("/v1/identities/{id}/revoke", post(identities::revoke))
+        .route("/v1/revocations", post(revocations::create))
         .route("/v1/identities/{id}/reinstate", post(identities::reinstate))
 }

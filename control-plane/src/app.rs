@@ -245,6 +245,9 @@ impl App {
         if let Err(error) = self.keep_keys().await {
             tracing::error!(%error, "signing keys could not be renewed");
         }
+        if let Err(error) = self.store.forget_tokens(self.clock.now()).await {
+            tracing::warn!(%error, "revoked tokens that have ended could not be dropped");
+        }
         let before: Timestamp = self.clock.now().plus_secs(MEMORY.saturating_neg());
         self.reports.prune(before);
         if let Err(error) = self.store.prune(before).await {

@@ -50,12 +50,12 @@ pub enum Command {
     /// External token endpoints of a running control plane
     #[command(subcommand)]
     External(ExternalCommand),
+    /// Identities of a running control plane
+    #[command(subcommand)]
+    Identity(IdentityCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Workload identities of a running control plane
-    #[command(subcommand)]
-    Identity(IdentityCommand),
 }
 
 /// `cambist preset`.
@@ -172,6 +172,86 @@ pub enum ExternalCommand {
     Remove(ExternalRemoveArguments),
 }
 
+/// `cambist identity …`.
+#[derive(Debug, Subcommand)]
+pub enum IdentityCommand {
+    /// Show them
+    List(IdentityListArguments),
+    /// Set labels, NAME=VALUE, or take them away, NAME-
+    Label(IdentityLabelArguments),
+    /// Refuse one, or all that a selector names, until they are reinstated
+    Revoke(IdentityRevokeArguments),
+    /// Let a revoked one in again
+    Reinstate(IdentityArguments),
+    /// Show who waits to be let in
+    Pending(IdentityPendingArguments),
+    /// Let in one that waits, or that was seen
+    Approve(IdentityApproveArguments),
+    /// Let one in, seen or not, and print its id
+    Register(IdentityRegisterArguments),
+}
+
+/// `cambist identity list`.
+#[derive(Debug, Args)]
+pub struct IdentityListArguments {
+    /// Only those of which this is so, such as cluster=eu-1, field.namespace=shop or label.team=pay; may be repeated
+    #[arg(long = "filter", value_name = "NAME=VALUE")]
+    pub filters: Vec<String>,
+    /// Only those that were not seen for so many days
+    #[arg(long, value_name = "DAYS")]
+    pub stale: Option<String>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist identity label`.
+#[derive(Debug, Args)]
+pub struct IdentityLabelArguments {
+    /// The identity's id
+    pub id: String,
+    /// NAME=VALUE, or NAME- for none any more
+    #[arg(required = true)]
+    pub labels: Vec<String>,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist identity revoke`.
+#[derive(Debug, Args)]
+pub struct IdentityRevokeArguments {
+    /// The identity's id
+    #[arg(required_unless_present = "selector")]
+    pub id: Option<String>,
+    /// All of which this is so, such as cluster=eu-1, namespace=shop, issuer=eks, field.team=pay or label.tier=web;
+    /// may be repeated
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "id")]
+    pub selector: Vec<String>,
+    /// Only say how many and name some
+    #[arg(long, requires = "selector")]
+    pub dry_run: bool,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
+/// `cambist identity reinstate`.
+#[derive(Debug, Args)]
+pub struct IdentityArguments {
+    /// The identity's id
+    pub id: String,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
 /// `cambist audit …`.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
@@ -225,17 +305,6 @@ pub struct AuditTailArguments {
     /// How the control plane is reached.
     #[command(flatten)]
     pub api: ApiArguments,
-}
-
-/// `cambist identity …`.
-#[derive(Debug, Subcommand)]
-pub enum IdentityCommand {
-    /// Show who waits to be let in
-    Pending(IdentityPendingArguments),
-    /// Let in one that waits, or that was seen
-    Approve(IdentityApproveArguments),
-    /// Let one in, seen or not, and print its id
-    Register(IdentityRegisterArguments),
 }
 
 /// How a running control plane is reached. The admin token is taken from `CAMBIST_ADMIN_TOKEN`.

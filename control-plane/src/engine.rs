@@ -13,6 +13,7 @@ use cambist_core::{
     audit_queue::AuditQueue,
     denial::Denial,
     flow::{self, Ambient, Answer, Call, Counted, Edits, Errand, Flow, Response, Step},
+    time::Timestamp,
     wire::event::Event,
 };
 use tokio::sync::watch;
@@ -21,6 +22,7 @@ mod adoption;
 mod calls;
 pub mod consumptions;
 pub mod crypto;
+mod denials;
 mod keys;
 pub mod ledger;
 mod limits;
@@ -29,6 +31,7 @@ mod seat;
 use self::{
     consumptions::{Consumptions, Unwritten},
     crypto::NativeCrypto,
+    denials::Denials,
     ledger::{Ledger, Unrecorded},
     seat::Seat,
 };
@@ -58,6 +61,7 @@ pub struct Engine {
     crypto: NativeCrypto,
     ledger: Ledger,
     consumptions: Consumptions,
+    denials: Denials,
     seats: Mutex<HashMap<String, Arc<Seat>>>,
     flights: tokio::sync::Semaphore,
     inquiries: tokio::sync::Semaphore,
@@ -111,6 +115,7 @@ impl Engine {
             crypto: NativeCrypto::default(),
             ledger,
             consumptions,
+            denials: Denials::default(),
             seats: Mutex::default(),
             flights: tokio::sync::Semaphore::new(MOST_FLIGHTS),
             inquiries: tokio::sync::Semaphore::new(calls::MOST_INQUIRIES),
@@ -147,6 +152,30 @@ impl Engine {
             flow::mint_for(state, errand, past, ambient)
         };
         self.decide(publisher, tenant, None, caller, &decide).await
+    }
+
+    /// The access token that a request asks to be revoked, if it is one of ours and may be.
+    pub(crate) async fn revoked(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        tenant: &str,
+        head: &flow::Head<'_>,
+        body: &[u8],
+    ) -> Result<Option<flow::RevokedToken>, Denial> {
+        let Ok(_permit) = self.flights.try_acquire() else { return Err(Denial::Overloaded) };
+        let seat = self.seat(publisher, tenant).await.map_err(|error| {
+            error.log(tenant);
+            Denial::ConfigStale
+        })?;
+        let (mut random, mut nobody) = (|| None, AuditQueue::default());
+        let now = self.clock.now();
+        let mut guard = seat.inner();
+        let inner = &mut *guard;
+        inner.state.confirm(now);
+        let limiter = &mut inner.limits;
+        let (random, audit) = (&mut random, &mut nobody);
+        let ambient = Ambient { now, crypto: &self.crypto, random, limiter, audit };
+        flow::revoke(&inner.state, head, body, &ambient)
     }
 
     async fn decide(
@@ -240,6 +269,14 @@ impl Engine {
         let now = self.clock.now();
         let is_mint = event.minted.is_some();
         let event = Event { at_ms: now.millis(), ..*event };
+        let (caller, event) = if is_mint || event.identity.is_some() {
+            (caller, event)
+        } else {
+            match self.denials.note(tenant, caller, event, now) {
+                Some(first) => first,
+                None => return decided,
+            }
+        };
         let Ok(event) = stored(tenant, event, now) else { return Decided::denied(Denial::Internal) };
         let Caller { actor, request } = caller;
         let event = OwnEvent { actor, request, event };
@@ -254,8 +291,19 @@ impl Engine {
         }
     }
 
-    /// Refreshes keys that are due. To be called now and then.
+    /// Writes what was gathered of denials, as far as their time is over, or all of it.
+    fn write_denials(&self, now: Option<Timestamp>) {
+        for (tenant, Caller { actor, request }, event) in self.denials.due(now) {
+            let at = Timestamp::from_millis(event.at_ms);
+            if let Ok(event) = stored(&tenant, event, at) {
+                self.ledger.note(&tenant, OwnEvent { actor, request, event });
+            }
+        }
+    }
+
+    /// Refreshes keys that are due, and writes gathered denials. To be called now and then.
     pub fn tick(self: &Arc<Self>) {
+        self.write_denials(Some(self.clock.now()));
         let seats: Vec<Arc<Seat>> =
             self.seats.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for seat in seats {
@@ -265,6 +313,7 @@ impl Engine {
 
     /// Returns when every denial is on disk, too.
     pub async fn settle(&self) {
+        self.write_denials(None);
         self.ledger.settle().await;
     }
 

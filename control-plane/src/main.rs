@@ -62,18 +62,30 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Key(KeyCommand::List(arguments)) => return show(&key::list(arguments).await?),
         Command::Key(KeyCommand::Rotate(arguments)) => return show(&key::rotate(arguments).await?),
+        Command::Identity(IdentityCommand::List(arguments)) => {
+            return show(&identity::list(arguments, clock.now()).await?);
+        }
+        Command::Identity(IdentityCommand::Label(arguments)) => {
+            return show(&identity::label(arguments).await?);
+        }
+        Command::Identity(IdentityCommand::Revoke(arguments)) => {
+            return show(&identity::revoke(arguments).await?);
+        }
+        Command::Identity(IdentityCommand::Reinstate(arguments)) => {
+            return show(&identity::reinstate(arguments).await?);
+        }
+        Command::Identity(IdentityCommand::Pending(arguments)) => {
+            return show(&identity::admission::pending(arguments).await?);
+        }
+        Command::Identity(IdentityCommand::Approve(arguments)) => {
+            return show(&identity::admission::approve(arguments).await?);
+        }
+        Command::Identity(IdentityCommand::Register(arguments)) => {
+            return show(&identity::admission::register(arguments).await?);
+        }
         Command::Audit(AuditCommand::Verify(arguments)) => return show(&audit::verify(arguments).await?),
         Command::Audit(AuditCommand::Tail(arguments)) => {
             audit::tail(arguments, &mut |text| io::stdout().write_all(text.as_bytes())).await?;
-        }
-        Command::Identity(IdentityCommand::Pending(arguments)) => {
-            return show(&identity::pending(arguments).await?);
-        }
-        Command::Identity(IdentityCommand::Approve(arguments)) => {
-            return show(&identity::approve(arguments).await?);
-        }
-        Command::Identity(IdentityCommand::Register(arguments)) => {
-            return show(&identity::register(arguments).await?);
         }
         Command::External(ExternalCommand::List(arguments)) => {
             return show(&external::list(arguments).await?);

@@ -11,12 +11,13 @@ use axum::{
 };
 use cambist_core::exchange::{
     Venue,
-    metadata::{self, CACHE_CONTROL, EXCHANGE, KEYS, OAUTH, OPENID, TOKEN},
+    metadata::{self, CACHE_CONTROL, EXCHANGE, KEYS, OAUTH, OPENID, REVOKE, TOKEN},
 };
 use serde_json::{json, value::Value};
 
 use crate::{app::App, keys::signing, problem::Problem, store::records::Tenant};
 
+mod revoke;
 pub(crate) mod token;
 
 const BUNDLE: &str = "/.well-known/spiffe-bundle";
@@ -33,6 +34,7 @@ pub fn router() -> Router<Arc<App>> {
         .route(BUNDLE, get(bundle))
         .route(TOKEN, any(token::answer))
         .route(EXCHANGE, any(token::answer))
+        .route(REVOKE, any(revoke::answer))
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/readyz", get(ready))
 }
@@ -75,6 +77,9 @@ pub async fn below_authority(State(app): State<Arc<App>>, request: Request) -> R
     let path = request.uri().path();
     if token::is_endpoint(path, &authority) {
         return Ok(token::answer(State(app), request).await);
+    }
+    if revoke::is_endpoint(path, &authority) {
+        return Ok(revoke::answer(State(app), request).await);
     }
     if request.method() != Method::GET {
         return Err(unknown());

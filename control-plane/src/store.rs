@@ -3,13 +3,14 @@
 //! Every method that changes something does it in one transaction with its audit row and the tenant's new epoch, and
 //! returns when that is on disk. Deliberately absent: HTTP, clocks and the meaning of documents.
 
-use std::{error, fmt};
+use std::{collections::BTreeMap, error, fmt};
 
 use async_trait::async_trait;
 use cambist_core::{
     time::Timestamp,
     wire::{admission::Verdict, changes::Changes},
 };
+use serde_json::value::Value;
 use tokio::sync::watch;
 
 pub mod chain;
@@ -21,8 +22,8 @@ use chain::{Link, Verification};
 use records::{
     AdminToken, AuditFilter, AuditRow, Author, Change, Check, ClientSecret, Configuration, Delivery,
     Deployment, Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity,
-    IdentityFilter, Instance, Kind, Object, OwnEvent, Page, PendingIdentity, Reference, StoredKey, Tenant,
-    TokenUse, Trail, Tuple,
+    IdentityFilter, Instance, Kind, Object, OwnEvent, Page, PendingIdentity, Reference, RevokedToken,
+    StoredKey, Tenant, TokenUse, Trail, Tuple,
 };
 
 use crate::fault::Fault;
@@ -148,6 +149,37 @@ pub trait Store: Send + Sync {
         revoked: bool,
         author: Author,
     ) -> Result<(), ChangeError>;
+
+    /// The ids of the first identities that pass `filter`, one more than may be revoked at once at most.
+    async fn selected(&self, tenant: &str, filter: &IdentityFilter) -> Result<Vec<String>, StoreError>;
+
+    /// Revokes all identities that pass `filter`, in one transaction and one epoch, and returns how many that were.
+    /// `selector` is what the audit row says of them. Without effect, and without a new epoch, where there are none.
+    async fn revoke_selected(
+        &self,
+        tenant: &str,
+        filter: &IdentityFilter,
+        selector: &Value,
+        author: Author,
+    ) -> Result<usize, StoreError>;
+
+    /// Revokes an access token until it ends. Without effect when it is revoked already.
+    async fn revoke_token(&self, tenant: &str, token: RevokedToken, author: Author)
+    -> Result<(), StoreError>;
+
+    /// Forgets revoked access tokens that have ended.
+    async fn forget_tokens(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Sets labels of an identity, or takes those away that are `None`. Without effect when nothing changes. Fails with
+    /// [`ChangeError::Missing`] when there is no such identity, with [`ChangeError::Invalid`] when it would have more
+    /// than it may.
+    async fn label(
+        &self,
+        tenant: &str,
+        id: &str,
+        labels: BTreeMap<String, Option<String>>,
+        author: Author,
+    ) -> Result<Identity, ChangeError>;
 
     /// Whether an identity, client or issuer is revoked.
     async fn is_revoked(&self, tenant: &str, kind: Kind, id: &str) -> Result<bool, StoreError>;

@@ -24,6 +24,7 @@ mod api {
     mod pushed;
     mod rates;
     mod revocations;
+    mod revoking;
     mod secrets;
     mod snapshots;
     mod store;

@@ -17,6 +17,7 @@ mod report;
 mod request;
 mod resource;
 mod response;
+mod revocation;
 mod source;
 mod state;
 mod step;
@@ -42,6 +43,7 @@ pub use self::{
     report::{Counted, ExchangeFailure, Report, UserInfoFailure},
     request::{Head, Request},
     response::Response,
+    revocation::{RevokedToken, revoke},
     state::State,
     step::{Answer, Call, Credential, Edits, Flow, Remote, Step},
 };

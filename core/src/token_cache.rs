@@ -88,6 +88,8 @@ pub struct Admitted {
 pub struct Own {
     /// The identity's id.
     pub identity: String,
+    /// The id of the issuer whose token it was issued for; empty where none is behind it.
+    pub issuer: String,
     /// The client it was issued for.
     pub client_id: String,
     /// Its name.
@@ -248,9 +250,11 @@ impl Verified {
 
 impl Own {
     fn weight(&self) -> usize {
-        let Self { identity, client_id, jti, scopes } = self;
+        let Self { identity, issuer, client_id, jti, scopes } = self;
         let scopes = scopes.iter().map(|scope| scope.len().saturating_add(32));
-        scopes.chain([identity.len(), client_id.len(), jti.len()]).fold(128, usize::saturating_add)
+        scopes
+            .chain([identity.len(), issuer.len(), client_id.len(), jti.len()])
+            .fold(128, usize::saturating_add)
     }
 }
 

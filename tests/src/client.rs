@@ -84,6 +84,12 @@ impl Request {
         self.header("content-type", "application/json")
     }
 
+    /// Sets a body that is JSON already.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", "application/json")
+    }
+
     /// Sets a body of form fields, which must be encoded already.
     pub fn form(mut self, fields: &str) -> Self {
         self.body = fields.to_owned().into();

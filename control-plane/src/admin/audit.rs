@@ -180,7 +180,8 @@ fn filter(query: ListQuery) -> Result<AuditFilter, Problem> {
     })
 }
 
-fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, Problem> {
+/// A parameter that is a time.
+pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let refusal = || {
         Problem::invalid_request(format!(

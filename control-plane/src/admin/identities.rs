@@ -1,6 +1,6 @@
 //! Workload identities: registered beforehand, seen at gateways, revoked.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -13,7 +13,10 @@ use cambist_core::identity::identity_id;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, json, value::Value};
 
-use super::page::{self, PageQuery};
+use super::{
+    audit,
+    page::{self, PageQuery},
+};
 use crate::{
     app::App,
     auth::Admin,
@@ -37,6 +40,12 @@ struct Registration {
 
 /// What a query parameter begins with that names a field.
 const FIELD: &str = "field.";
+/// What a query parameter begins with that names a label.
+const LABEL: &str = "label.";
+/// Longest name of a label.
+const MAX_LABEL_NAME: usize = 128;
+/// Longest value of a label.
+const MAX_LABEL_VALUE: usize = 256;
 /// Most fields of one query.
 const MAX_FIELDS: usize = 16;
 
@@ -49,6 +58,8 @@ pub(super) struct ListQuery {
     client_id: Option<String>,
     issuer: Option<String>,
     status: Option<Status>,
+    cluster: Option<String>,
+    last_seen_before: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -68,12 +79,19 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let (fields, rest): (Vec<&str>, Vec<&str>) =
         uri.query().unwrap_or_default().split('&').partition(|part| part.starts_with(FIELD));
-    let ListQuery { limit, cursor, client_id, issuer, status } = parameters(&rest)?;
+    let (labels, rest): (Vec<&str>, Vec<&str>) = rest.into_iter().partition(|part| part.starts_with(LABEL));
+    let ListQuery { limit, cursor, client_id, issuer, status, cluster, last_seen_before } =
+        parameters(&rest)?;
     let fields = parameters::<Vec<(String, String)>>(&fields)?.into_iter().map(field);
     let fields = fields.collect::<Result<Vec<_>, _>>()?;
-    if fields.len() > MAX_FIELDS {
-        return Err(Problem::invalid_request(format!("at most {MAX_FIELDS} fields can be asked for.")));
+    let labels = parameters::<Vec<(String, String)>>(&labels)?.into_iter().map(label_asked);
+    let labels = labels.collect::<Result<Vec<_>, _>>()?;
+    if fields.len() > MAX_FIELDS || labels.len() > MAX_FIELDS {
+        return Err(Problem::invalid_request(format!(
+            "at most {MAX_FIELDS} fields and as many labels can be asked for."
+        )));
     }
+    let last_seen_before = audit::time("last_seen_before", last_seen_before)?;
     let page = PageQuery::new(limit, cursor).page()?;
     if status == Some(Status::Pending) {
         if client_id.is_some() || issuer.is_some() || !fields.is_empty() {
@@ -83,7 +101,7 @@ pub(super) async fn list(
         return Ok(page::body(&page, waiting, |identity| &identity.id, show_pending));
     }
     let revoked = status.map(|status| status == Status::Revoked);
-    let filter = IdentityFilter { client_id, issuer, revoked, fields };
+    let filter = IdentityFilter { client_id, issuer, revoked, fields, labels, cluster, last_seen_before };
     let identities = app.store.identities(&admin.tenant, filter, page.clone()).await?;
     Ok(page::body(&page, identities, |identity| &identity.id, show))
 }
@@ -124,6 +142,45 @@ pub(super) async fn create(
     let identity = app.store.register(&admin.tenant, &id, tuple, admin.author(&app)).await?;
     let location = HeaderValue::from_str(&format!("/v1/identities/{id}")).map_err(|_| Problem::internal())?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(show(&identity))).into_response())
+}
+
+/// What a `PATCH` may say.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    /// A label of this name, or none any more.
+    labels: BTreeMap<String, Option<String>>,
+}
+
+/// `PATCH /v1/identities/{id}`: a JSON merge patch (RFC 7396) of its labels.
+pub(super) async fn patch(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    let bytes = request::body(body).await?;
+    let members: Map<String, Value> =
+        strict::members(&bytes).map_err(|error| Problem::invalid_json(format!("{error}.")))?;
+    let reading = strict::read::<Patch>(members, &json!({ "labels": {} }));
+    let (Some(Patch { labels }), true) = (reading.value, reading.faults.is_empty()) else {
+        return Err(Problem::invalid_document(reading.faults));
+    };
+    let mut faults = Faults::default();
+    for (name, value) in &labels {
+        let place = format!("/labels/{}", name.replace('~', "~0").replace('/', "~1"));
+        let rule =
+            "must begin and end with a letter or digit and hold nothing else but `-`, `_`, `.` and `/`";
+        faults.demand(is_label(name), &place, rule);
+        let fits = |value: &String| value.len() <= MAX_LABEL_VALUE && !value.chars().any(char::is_control);
+        let rule = format!("must have at most {MAX_LABEL_VALUE} bytes and no control characters");
+        faults.demand(value.as_ref().is_none_or(fits), &place, rule);
+    }
+    let faults = faults.into_vec();
+    if !faults.is_empty() {
+        return Err(Problem::invalid_document(faults));
+    }
+    Ok(Json(show(&app.store.label(&admin.tenant, &id, labels, admin.author(&app)).await?)))
 }
 
 /// `DELETE /v1/identities/{id}`.
@@ -189,12 +246,37 @@ fn parameters<T: DeserializeOwned>(parts: &[&str]) -> Result<T, Problem> {
 /// A field that is asked for: `field.namespace=shop`.
 fn field((name, value): (String, String)) -> Result<(String, String), Problem> {
     let name = name.strip_prefix(FIELD).unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if name.is_empty() || !name.bytes().all(plain) {
+    if !is_field(name) {
         let detail = format!("`{FIELD}` must be followed by the name of a field: a-z, 0-9 and `_`.");
         return Err(Problem::invalid_request(detail));
     }
     Ok((name.to_owned(), value))
+}
+
+/// A label that is asked for: `label.team=pay`.
+fn label_asked((name, value): (String, String)) -> Result<(String, String), Problem> {
+    let name = name.strip_prefix(LABEL).unwrap_or_default();
+    if !is_label(name) {
+        let detail = format!("`{LABEL}` must be followed by the name of a label.");
+        return Err(Problem::invalid_request(detail));
+    }
+    Ok((name.to_owned(), value))
+}
+
+/// The form of a field's name.
+pub(super) fn is_field(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && name.bytes().all(plain)
+}
+
+/// The form of a label's name: as Kubernetes has it, so that its labels can be taken over.
+pub(super) fn is_label(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    name.len() <= MAX_LABEL_NAME
+        && name.bytes().all(plain)
+        && edge(name.bytes().next())
+        && edge(name.bytes().next_back())
 }
 
 /// The form of an identity's id. A mistyped one would be revoked without anyone noticing.
@@ -222,7 +304,7 @@ fn show_pending(identity: &PendingIdentity) -> Value {
 }
 
 fn show(identity: &Identity) -> Value {
-    let Identity { id, kind, tuple, fields, cluster, revoked, first_seen, last_seen, count, created } =
+    let Identity { id, kind, tuple, fields, cluster, revoked, first_seen, last_seen, count, created, labels } =
         identity;
     json!({
         "id": id,
@@ -233,6 +315,7 @@ fn show(identity: &Identity) -> Value {
         "subject": tuple.as_ref().map(|tuple| &tuple.subject),
         "cluster": cluster,
         "fields": fields,
+        "labels": labels,
         "status": if *revoked { "revoked" } else { "active" },
         "first_seen": first_seen.map(rfc3339),
         "last_seen": last_seen.map(rfc3339),

@@ -42,26 +42,34 @@ pub(super) async fn answer(State(app): State<Arc<App>>, request: Request) -> Res
         return Problem::not_found("There is no tenant.").into_response();
     };
     // Whatever is sent with another method is of no interest.
-    let body =
-        if parts.method == Method::POST { timeout(PATIENCE, read(body)).await } else { Ok(Some(Vec::new())) };
+    let body = if parts.method == Method::POST { read_in_time(body).await } else { Some(Vec::new()) };
     let authorization = values(&parts, &header::AUTHORIZATION);
-    let Ok(Some(body)) = body else {
+    let Some(body) = body else {
         return refused(Denial::RequestMalformed, !authorization.is_empty());
     };
     let content_type = values(&parts, &header::CONTENT_TYPE);
-    let head = Head {
+    let head = head_of(&parts, &authorization, &content_type);
+    let caller = Caller { actor: String::from("control-plane"), request: RequestId::of(&parts) };
+    decide(&app, &tenant, head, body, caller).await
+}
+
+/// What core sees of a request.
+pub(super) fn head_of<'a>(
+    parts: &'a Parts,
+    authorization: &'a [&'a [u8]],
+    content_type: &[&'a [u8]],
+) -> Head<'a> {
+    Head {
         method: parts.method.as_str().as_bytes(),
         path: parts.uri.path().as_bytes(),
-        authorization: &authorization,
-        content_type: match content_type.as_slice() {
+        authorization,
+        content_type: match content_type {
             [] => None,
             [one] => Some(*one),
             [_, _, ..] => Some(b""),
         },
         ..Head::default()
-    };
-    let caller = Caller { actor: String::from("control-plane"), request: RequestId::of(&parts) };
-    decide(&app, &tenant, head, body, caller).await
+    }
 }
 
 /// Whether the token endpoint is at `path`, which may stand below that of the authority.
@@ -89,7 +97,7 @@ pub(crate) async fn decide(
 }
 
 /// A refusal that core was not asked for.
-fn refused(denial: Denial, uses_authorization: bool) -> Response {
+pub(super) fn refused(denial: Denial, uses_authorization: bool) -> Response {
     write(flow::Response::grant_denial(denial.token_endpoint_row(None), uses_authorization))
 }
 
@@ -105,6 +113,11 @@ fn write(response: flow::Response) -> Response {
     answer
 }
 
+/// The same, unless it takes too long.
+pub(super) async fn read_in_time(body: Body) -> Option<Vec<u8>> {
+    timeout(PATIENCE, read(body)).await.ok().flatten()
+}
+
 /// The body, or one byte more of it than the endpoint takes; `None` where it was cut short.
 async fn read(mut body: Body) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -117,6 +130,6 @@ async fn read(mut body: Body) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn values<'a>(parts: &'a Parts, name: &HeaderName) -> Vec<&'a [u8]> {
+pub(super) fn values<'a>(parts: &'a Parts, name: &HeaderName) -> Vec<&'a [u8]> {
     parts.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }

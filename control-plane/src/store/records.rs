@@ -17,7 +17,10 @@ mod trail;
 pub use self::{
     admission::PendingIdentity,
     held::{Expectation, HeldKeys, HeldSet},
-    identity::{Identity, IdentityFilter, IdentityKind, Instance, OwnEvent, StoredEvent, Tuple},
+    identity::{
+        Identity, IdentityFilter, IdentityKind, Instance, MOST_LABELS, MOST_SELECTED, OwnEvent, RevokedToken,
+        StoredEvent, Tuple,
+    },
     key::{KeyRole, StoredKey},
     object::{Action, Change, Check, Object, Reference},
     secret::{ClientSecret, Configuration},

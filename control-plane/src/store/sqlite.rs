@@ -11,6 +11,7 @@ use cambist_core::{
     time::Timestamp,
     wire::{admission::Verdict, changes::Changes},
 };
+use serde_json::value::Value;
 use sqlx::{
     Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -39,7 +40,8 @@ use super::{
     records::{
         AdminToken, AuditFilter, Author, Change, Check, ClientSecret, Configuration, Delivery, Deployment,
         Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter,
-        Instance, Kind, Object, OwnEvent, Page, PendingIdentity, StoredKey, Tenant, TokenUse, Trail, Tuple,
+        Instance, Kind, Object, OwnEvent, Page, PendingIdentity, RevokedToken, StoredKey, Tenant, TokenUse,
+        Trail, Tuple,
     },
 };
 
@@ -349,6 +351,59 @@ impl Store for SqliteStore {
             Some(head) => Ok(self.commit(tx, tenant, head).await?),
             None => Ok(()),
         }
+    }
+
+    async fn selected(&self, tenant: &str, filter: &IdentityFilter) -> Result<Vec<String>, StoreError> {
+        identities::selected(&mut *self.readers.acquire().await?, tenant, filter).await
+    }
+
+    async fn revoke_selected(
+        &self,
+        tenant: &str,
+        filter: &IdentityFilter,
+        selector: &Value,
+        author: Author,
+    ) -> Result<usize, StoreError> {
+        let mut tx = self.begin().await?;
+        let (count, head) = revocations::set_selected(&mut tx, tenant, filter, selector, &author).await?;
+        if let Some(head) = head {
+            self.commit(tx, tenant, head).await?;
+        }
+        Ok(count)
+    }
+
+    async fn revoke_token(
+        &self,
+        tenant: &str,
+        token: RevokedToken,
+        author: Author,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        match revocations::set_token(&mut tx, tenant, &token, &author).await? {
+            Some(head) => self.commit(tx, tenant, head).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn forget_tokens(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        revocations::forget_tokens(&mut tx, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn label(
+        &self,
+        tenant: &str,
+        id: &str,
+        labels: BTreeMap<String, Option<String>>,
+        author: Author,
+    ) -> Result<Identity, ChangeError> {
+        let mut tx = self.begin().await?;
+        let (identity, head) = identities::label(&mut tx, tenant, id, labels, &author).await?;
+        if let Some(head) = head {
+            self.commit(tx, tenant, head).await?;
+        }
+        Ok(identity)
     }
 
     async fn is_revoked(&self, tenant: &str, kind: Kind, id: &str) -> Result<bool, StoreError> {

@@ -301,7 +301,7 @@ async fn the_trail_is_verified_and_shown_from_outside() {
     let cambist = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cambist"));
         command.arg("audit").args(arguments).env("CAMBIST_ADMIN_TOKEN", &admin);
-        command.env("CAMBIST_URL", format!("http://{}", address)).stdin(Stdio::null());
+        command.env("CAMBIST_URL", format!("http://{address}")).stdin(Stdio::null());
         command
     };
     let said = |arguments: &[&str]| {

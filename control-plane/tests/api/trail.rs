@@ -299,9 +299,8 @@ async fn every_kind_of_change_leaves_actor_request_and_difference() {
 
     let list = admin.get("/v1/audit?limit=1000").await.ok();
     let find = |kind: &str, action: &str| {
-        let rows = list["items"].as_array().unwrap().iter();
-        rows.filter(|row| row["kind"] == kind && row["action"] == action)
-            .next_back()
+        let mut rows = list["items"].as_array().unwrap().iter();
+        rows.rfind(|row| row["kind"] == kind && row["action"] == action)
             .unwrap_or_else(|| panic!("{kind} {action}: {list:#}"))
             .clone()
     };

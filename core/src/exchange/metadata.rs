@@ -15,6 +15,8 @@ pub const OAUTH: &str = "/.well-known/oauth-authorization-server";
 pub const KEYS: &str = "/oauth2/v1/keys";
 /// Path of the token endpoint, below the authority's own path.
 pub const TOKEN: &str = "/oauth2/v1/token";
+/// Path of token revocation, below the authority's own path; the control plane has it.
+pub const REVOKE: &str = "/oauth2/v1/revoke";
 /// Path of the JSON form, below the authority's own path.
 pub const EXCHANGE: &str = "/v1/auth/oidc/exchange";
 
@@ -37,14 +39,24 @@ pub fn document(authority: &str, venue: Venue, jwks: Option<&Value>) -> String {
         algorithms.push("ES256");
     }
     let algorithms: Vec<String> = algorithms.into_iter().map(json::quoted).collect();
-    let credentials = if venue == Venue::ControlPlane { ",\"client_credentials\"" } else { "" };
+    let is_control_plane = venue == Venue::ControlPlane;
+    let credentials = if is_control_plane { ",\"client_credentials\"" } else { "" };
     let at = |path: &str| json::quoted(&format!("{authority}{path}"));
+    let revocation = if is_control_plane {
+        format!(
+            ",\"revocation_endpoint\":{},\"revocation_endpoint_auth_methods_supported\":[\"none\",\
+             \"client_secret_basic\",\"client_secret_post\"]",
+            at(REVOKE)
+        )
+    } else {
+        String::new()
+    };
     format!(
         "{{\"issuer\":{},\"jwks_uri\":{},\"token_endpoint\":{},\"grant_types_supported\":[\
          \"urn:ietf:params:oauth:grant-type:jwt-bearer\",\"urn:ietf:params:oauth:grant-type:token-exchange\"{credentials}],\
          \"token_endpoint_auth_methods_supported\":[\"none\",\"client_secret_basic\",\"client_secret_post\"],\
          \"id_token_signing_alg_values_supported\":[{}],\"response_types_supported\":[\"id_token\"],\
-         \"subject_types_supported\":[\"public\"]}}",
+         \"subject_types_supported\":[\"public\"]{revocation}}}",
         at(""),
         at(KEYS),
         at(TOKEN),

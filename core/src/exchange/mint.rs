@@ -72,6 +72,10 @@ pub struct Workload<'a> {
     /// The issuer's cluster name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<&'a str>,
+    /// The issuer's id, by which it is revoked; none where the authority is the issuer. A `jwt-svid` has it beside
+    /// `cambist_identity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<&'a str>,
     /// The login id that the issuer's UserInfo endpoint gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_id: Option<&'a str>,
@@ -102,9 +106,9 @@ pub fn mint(
         claims,
     } = access_token;
     // JWT-SVID §3 asks for no `nbf`, and a SPIFFE ID is all that its readers know of a workload.
-    let (typ, nbf, workload) = match profile {
-        Profile::AtJwt => (TYP, Some(*iat), workload.as_ref()),
-        Profile::JwtSvid => (SVID_TYP, None, None),
+    let (typ, nbf, issuer, workload) = match profile {
+        Profile::AtJwt => (TYP, Some(*iat), None, workload.as_ref()),
+        Profile::JwtSvid => (SVID_TYP, None, workload.and_then(|workload| workload.issuer), None),
     };
     let body = Body {
         iss,
@@ -121,6 +125,7 @@ pub fn mint(
         exp: *exp,
         act: act.as_ref(),
         cambist_identity: *identity,
+        cambist_issuer: issuer,
         workload,
         claims: *claims,
     };
@@ -149,6 +154,8 @@ struct Body<'a> {
     act: Option<&'a Actor<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cambist_identity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cambist_issuer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workload: Option<&'a Workload<'a>>,
     #[serde(flatten)]

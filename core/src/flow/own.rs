@@ -33,6 +33,8 @@ use crate::{
 const ALGORITHMS: [Alg; 2] = [Alg::Es256, Alg::Rs256];
 /// No token of ours lives longer than an hour, and clocks of ours differ little.
 const TIMES: TimeRules = TimeRules { clock_skew: 60, exp_leeway: 0, max_lifetime: 3_600 + 60, max_age: None };
+/// Claim of a token without a `workload`, for what that says of the issuer.
+const ISSUER_CLAIM: &str = "cambist_issuer";
 /// Claim of a token whose `sub` is not the identity's id.
 const IDENTITY_CLAIM: &str = "cambist_identity";
 
@@ -69,12 +71,19 @@ fn own(claims: &Map<String, Value>, is_access: bool) -> Option<Own> {
         (client_id, jti) if !is_access => (client_id.unwrap_or_default(), jti.unwrap_or_default()),
         _ => return None,
     };
+    let issuer = text(ISSUER_CLAIM).or_else(|| workload(claims, "issuer")).unwrap_or_default();
     Some(Own {
         identity: identity.into(),
+        issuer: issuer.into(),
         client_id: client_id.into(),
         jti: jti.into(),
         scopes: scopes.map(String::from).collect::<Vec<_>>(),
     })
+}
+
+/// What a token says of the workload behind it.
+fn workload<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
+    claims.get("workload").and_then(|of| of.get(name)).and_then(Value::as_str)
 }
 
 impl Desk<'_> {
@@ -100,11 +109,12 @@ impl Desk<'_> {
     ) -> Result<Option<Arc<Values>>, Denial> {
         verified.times.check(&TIMES, now)?;
         let own = verified.own.clone().ok_or(Denial::Internal)?;
-        let Own { identity, client_id, jti, scopes } = &*own;
+        let Own { identity, issuer, client_id, jti, scopes } = &*own;
         // Whose audience a token names is who may take it.
         let is_meant = route.target.as_ref().is_some_and(|target| verified.audiences.contains(target));
         let is_revoked = self.denylist.revokes_jti(jti)
             || self.denylist.revokes_client(client_id)
+            || self.denylist.revokes_issuer(issuer)
             || self.denylist.revokes_identity(identity);
         match () {
             // What is behind it takes tokens of somebody else.
@@ -151,17 +161,15 @@ impl Desk<'_> {
         Self: 'f,
     {
         let claims = self.claims();
-        let workload =
-            |name: &str| claims.get("workload").and_then(|of| of.get(name)).and_then(Value::as_str);
         Facts {
             claims,
             userinfo: None,
             identity_id: Some(&own.identity),
-            identity_login: workload("login_id"),
+            identity_login: workload(claims, "login_id"),
             client_id: &own.client_id,
             // It comes from the authority, which is no issuer of the policy.
             issuer_id: "",
-            issuer_cluster: workload("cluster"),
+            issuer_cluster: workload(claims, "cluster"),
         }
     }
 }

@@ -62,7 +62,8 @@ impl Contents {
         let [iss, sub, aud, client_id, workload_iss, workload_sub] = &self.texts;
         let (scope, cluster) = (self.scope.as_deref(), self.cluster.as_deref());
         let fields = &self.fields;
-        let workload = Workload { iss: workload_iss, sub: workload_sub, cluster, login_id: None, fields };
+        let workload =
+            Workload { iss: workload_iss, sub: workload_sub, cluster, issuer: None, login_id: None, fields };
         let (jti, iat, exp) = (self.jti, self.iat, self.iat + self.ttl);
         let token = AccessToken {
             profile: Profile::AtJwt,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cambist_core::time::Timestamp;
+use serde_json::value::Value;
 
 /// The tuple that makes an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Identity {
     pub count: u64,
     /// When the row was made.
     pub created: Timestamp,
+    /// What administrators call it.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// Which identities to list.
@@ -63,6 +66,30 @@ pub struct IdentityFilter {
     pub revoked: Option<bool>,
     /// Whose fields have these values: name and value, all of them.
     pub fields: Vec<(String, String)>,
+    /// Whose labels have these values: name and value, all of them.
+    pub labels: Vec<(String, String)>,
+    /// Whose issuer has this cluster name.
+    pub cluster: Option<String>,
+    /// Not seen since this time.
+    pub last_seen_before: Option<Timestamp>,
+}
+
+/// Most identities that one selector may name.
+pub const MOST_SELECTED: usize = 100_000;
+/// Most labels of an identity.
+pub const MOST_LABELS: usize = 16;
+
+/// An access token of ours that is revoked until it ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RevokedToken {
+    /// Its name.
+    pub jti: String,
+    /// Its end in Unix seconds.
+    pub exp: i64,
+    /// Whom it was issued for.
+    pub identity: String,
+    /// What the audit row says.
+    pub detail: Value,
 }
 
 /// What an instance says of itself.

@@ -1,5 +1,7 @@
 //! Identities as rows: registered, seen or revoked.
 
+use std::collections::BTreeMap;
+
 use cambist_core::time::Timestamp;
 use serde_json::json;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -7,7 +9,11 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::{
     super::{
         ChangeError, StoreError,
-        records::{Author, Head, Identity, IdentityFilter, IdentityKind, Kind, Page, Tuple},
+        difference::difference,
+        records::{
+            Author, Head, Identity, IdentityFilter, IdentityKind, Kind, MOST_LABELS, MOST_SELECTED, Page,
+            Tuple,
+        },
     },
     admission, audit,
     epoch::{self, Scope},
@@ -29,14 +35,20 @@ type Columns = (
     String,
     Option<String>,
     String,
+    String,
 );
 
 const SELECT: &str = "SELECT i.id, i.client_id, i.issuer, i.audience, i.subject, i.first_seen_ms, i.last_seen_ms, \
-                      i.count, i.created_ms, COALESCE(r.revoked, 0), i.fields, o.doc ->> '$.cluster', i.kind \
-                      FROM identities i \
-                      LEFT JOIN revocations r ON r.tenant = i.tenant AND r.kind = 'identity' AND r.id = i.id \
-                      LEFT JOIN objects o ON o.tenant = i.tenant AND o.kind = 'issuer' AND o.id = i.issuer \
-                      WHERE i.tenant = ";
+                      i.count, i.created_ms, COALESCE(r.revoked, 0), i.fields, o.doc ->> '$.cluster', i.kind, \
+                      i.labels";
+
+/// Identities of a tenant, with what others say of them; its name follows.
+pub(super) const FROM: &str = " FROM identities i \
+                               LEFT JOIN revocations r \
+                               ON r.tenant = i.tenant AND r.kind = 'identity' AND r.id = i.id \
+                               LEFT JOIN objects o \
+                               ON o.tenant = i.tenant AND o.kind = 'issuer' AND o.id = i.issuer \
+                               WHERE i.tenant = ";
 
 /// One identity.
 pub(super) async fn one(
@@ -45,7 +57,7 @@ pub(super) async fn one(
     id: &str,
 ) -> Result<Option<Identity>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-    query.push_bind(tenant).push(" AND i.id = ").push_bind(id);
+    query.push(FROM).push_bind(tenant).push(" AND i.id = ").push_bind(id);
     let row: Option<Columns> = query.build_query_as().fetch_optional(connection).await?;
     row.map(from_row).transpose()
 }
@@ -57,9 +69,34 @@ pub(super) async fn page(
     filter: IdentityFilter,
     page: Page,
 ) -> Result<Vec<Identity>, StoreError> {
-    let IdentityFilter { client_id, issuer, revoked, fields } = filter;
     let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-    query.push_bind(tenant);
+    query.push(FROM).push_bind(tenant);
+    narrow(&mut query, &filter);
+    query.push(" AND i.id > ").push_bind(page.after.unwrap_or_default());
+    query.push(" ORDER BY i.id LIMIT ").push_bind(i64::from(page.limit));
+    let rows: Vec<Columns> = query.build_query_as().fetch_all(connection).await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// The ids of identities that pass `filter`, one more than may be revoked at once at most.
+pub(super) async fn selected(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    filter: &IdentityFilter,
+) -> Result<Vec<String>, StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT i.id");
+    query.push(FROM).push_bind(tenant);
+    narrow(&mut query, filter);
+    let most = i64::try_from(MOST_SELECTED).unwrap_or(i64::MAX).saturating_add(1);
+    query.push(" ORDER BY i.id LIMIT ").push_bind(most);
+    let rows: Vec<(String,)> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Adds to a query that ends with [`FROM`] and the tenant.
+pub(super) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &IdentityFilter) {
+    let IdentityFilter { client_id, issuer, revoked, fields, labels, cluster, last_seen_before } =
+        filter.clone();
     if let Some(client_id) = client_id {
         query.push(" AND i.client_id = ").push_bind(client_id);
     }
@@ -69,14 +106,54 @@ pub(super) async fn page(
     if let Some(revoked) = revoked {
         query.push(" AND COALESCE(r.revoked, 0) = ").push_bind(i64::from(revoked));
     }
-    for (name, value) in fields {
-        // The name is bound, too; the caller saw to it that it is one.
-        query.push(" AND i.fields ->> ").push_bind(name).push(" = ").push_bind(value);
+    for (column, texts) in [("fields", fields), ("labels", labels)] {
+        for (name, value) in texts {
+            // The name is bound, too; the caller saw to it that it is one.
+            query.push(format_args!(" AND i.{column} ->> ")).push_bind(name).push(" = ").push_bind(value);
+        }
     }
-    query.push(" AND i.id > ").push_bind(page.after.unwrap_or_default());
-    query.push(" ORDER BY i.id LIMIT ").push_bind(i64::from(page.limit));
-    let rows: Vec<Columns> = query.build_query_as().fetch_all(connection).await?;
-    rows.into_iter().map(from_row).collect()
+    if let Some(cluster) = cluster {
+        query.push(" AND o.doc ->> '$.cluster' = ").push_bind(cluster);
+    }
+    if let Some(before) = last_seen_before {
+        // One that was never seen is as old as its row.
+        query.push(" AND COALESCE(i.last_seen_ms, i.created_ms) < ").push_bind(before.millis());
+    }
+}
+
+/// Sets and takes away labels. No head when that changes nothing.
+pub(super) async fn label(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    id: &str,
+    labels: BTreeMap<String, Option<String>>,
+    author: &Author,
+) -> Result<(Identity, Option<Head>), ChangeError> {
+    let before = one(connection, tenant, id).await?.ok_or(ChangeError::Missing)?;
+    let mut after = before.clone();
+    for (name, value) in labels {
+        match value {
+            Some(value) => after.labels.insert(name, value),
+            None => after.labels.remove(&name),
+        };
+    }
+    if after.labels.len() > MOST_LABELS {
+        let detail = format!("an identity has at most {MOST_LABELS} labels");
+        return Err(ChangeError::Invalid(vec![Fault::new("/labels", detail)]));
+    }
+    if after.labels == before.labels {
+        return Ok((after, None));
+    }
+    sqlx::query("UPDATE identities SET labels = $3 WHERE tenant = $1 AND id = $2")
+        .bind(tenant)
+        .bind(id)
+        .bind(json!(after.labels).to_string())
+        .execute(&mut *connection)
+        .await?;
+    let detail = difference(Some(&json!(before.labels)), Some(&json!(after.labels)));
+    let head = epoch::advance(connection, tenant, author.at, Scope::Records).await?;
+    audit::insert(connection, tenant, head.epoch, author, "label", Kind::Identity, id, &detail).await?;
+    Ok((after, Some(head)))
 }
 
 /// Lets in an identity, seen or not.
@@ -244,6 +321,7 @@ fn from_row(row: Columns) -> Result<Identity, StoreError> {
         fields,
         cluster,
         kind,
+        labels,
     ) = row;
     let tuple = match (client_id, issuer, audience, subject) {
         (Some(client_id), Some(issuer), Some(audience), Some(subject)) => {
@@ -262,5 +340,6 @@ fn from_row(row: Columns) -> Result<Identity, StoreError> {
         last_seen: last_seen.map(Timestamp::from_millis),
         count: unsigned(count),
         created: Timestamp::from_millis(created),
+        labels: serde_json::from_str(&labels).map_err(StoreError::new)?,
     })
 }

@@ -2,15 +2,15 @@
 
 use cambist_core::{
     time::Timestamp,
-    wire::changes::{Changes, Revoked},
+    wire::changes::{Changes, Revoked, RevokedJti},
 };
-use serde_json::json;
-use sqlx::SqliteConnection;
+use serde_json::{json, value::Value};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{
     super::{
         ChangeError, StoreError,
-        records::{Author, Head, Kind},
+        records::{Author, Head, IdentityFilter, Kind, RevokedToken},
     },
     audit,
     epoch::{self, Scope},
@@ -59,6 +59,75 @@ pub(super) async fn set(
     Ok(Some(head))
 }
 
+/// Revokes every identity that passes `filter`, at one epoch and with one audit row; how many that were.
+pub(super) async fn set_selected(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    filter: &IdentityFilter,
+    selector: &Value,
+    author: &Author,
+) -> Result<(usize, Option<Head>), StoreError> {
+    let count = identities::selected(connection, tenant, filter).await?.len();
+    if count == 0 {
+        return Ok((0, None));
+    }
+    let head = epoch::advance(connection, tenant, author.at, Scope::Revocations).await?;
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO revocations (tenant, kind, id, revoked, epoch, at_ms) SELECT i.tenant, 'identity', i.id, 1, ",
+    );
+    query.push_bind(signed(head.epoch)).push(", ").push_bind(author.at.millis());
+    query.push(identities::FROM).push_bind(tenant);
+    identities::narrow(&mut query, filter);
+    query.push(
+        " ON CONFLICT (tenant, kind, id) DO UPDATE SET revoked = excluded.revoked, epoch = excluded.epoch, \
+         at_ms = excluded.at_ms",
+    );
+    query.build().persistent(false).execute(&mut *connection).await?;
+    let detail = json!({ "before": { "revoked": false }, "after": { "revoked": true }, "selector": selector, "count": count });
+    audit::insert(connection, tenant, head.epoch, author, "revoke_selected", Kind::Identity, "", &detail)
+        .await?;
+    Ok((count, Some(head)))
+}
+
+/// Revokes an access token. `None` when it is already.
+pub(super) async fn set_token(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    token: &RevokedToken,
+    author: &Author,
+) -> Result<Option<Head>, StoreError> {
+    let RevokedToken { jti, exp, identity, detail } = token;
+    let known: Option<(i64,)> =
+        sqlx::query_as("SELECT exp FROM revoked_tokens WHERE tenant = $1 AND jti = $2")
+            .bind(tenant)
+            .bind(jti)
+            .fetch_optional(&mut *connection)
+            .await?;
+    if known.is_some() {
+        return Ok(None);
+    }
+    let head = epoch::advance(connection, tenant, author.at, Scope::Revocations).await?;
+    sqlx::query("INSERT INTO revoked_tokens (tenant, jti, exp, epoch) VALUES ($1, $2, $3, $4)")
+        .bind(tenant)
+        .bind(jti)
+        .bind(exp)
+        .bind(signed(head.epoch))
+        .execute(&mut *connection)
+        .await?;
+    audit::insert(connection, tenant, head.epoch, author, "revoke_token", Kind::Identity, identity, detail)
+        .await?;
+    Ok(Some(head))
+}
+
+/// Drops revoked tokens that nobody takes any more.
+pub(super) async fn forget_tokens(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM revoked_tokens WHERE exp <= $1").bind(now.secs()).execute(connection).await?;
+    Ok(())
+}
+
 /// Whether it is revoked.
 pub(super) async fn is_revoked(
     connection: &mut SqliteConnection,
@@ -93,10 +162,18 @@ pub(super) async fn changes(
     )
     .bind(tenant)
     .bind(if full { 0 } else { signed(since) })
+    .fetch_all(&mut *connection)
+    .await?;
+    let tokens: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT jti, exp FROM revoked_tokens WHERE tenant = $1 AND epoch > $2 ORDER BY epoch, jti",
+    )
+    .bind(tenant)
+    .bind(if full { 0 } else { signed(since) })
     .fetch_all(connection)
     .await?;
+    let jtis = tokens.into_iter().map(|(jti, exp)| RevokedJti { jti, exp }).collect();
     let mut changes =
-        Changes { epoch, full, revoke: Revoked::default(), reinstate: Revoked::default(), jtis: Vec::new() };
+        Changes { epoch, full, revoke: Revoked::default(), reinstate: Revoked::default(), jtis };
     for (kind, id, revoked) in rows {
         let list = match (revoked != 0, full) {
             (true, _) => &mut changes.revoke,

@@ -66,6 +66,7 @@ fn contents<'a>(fields: &'a BTreeMap<String, String>, aud: &'a [&'a str]) -> Acc
             iss: "https://issuer.example",
             sub: "system:serviceaccount:shop:cart",
             cluster: Some("shop-eu"),
+            issuer: None,
             login_id: None,
             fields,
         }),

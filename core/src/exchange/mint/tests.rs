@@ -43,6 +43,7 @@ const WORKLOAD: Workload<'static> = Workload {
     iss: "https://issuer.example",
     sub: "system:a\"b",
     cluster: Some("eu-1"),
+    issuer: Some("eks"),
     login_id: Some("ada@example.org"),
     fields: &NO_FIELDS,
 };
@@ -77,8 +78,8 @@ fn holds_every_claim_of_rfc_9068() {
         "nbf": NOW,
         "exp": NOW + 900,
         "workload": {
-            "iss": "https://issuer.example", "sub": "system:a\"b", "cluster": "eu-1", "login_id": "ada@example.org",
-            "namespace": "shop",
+            "iss": "https://issuer.example", "sub": "system:a\"b", "cluster": "eu-1", "issuer": "eks",
+            "login_id": "ada@example.org", "namespace": "shop",
         },
     });
     assert_eq!(claims, expected);
@@ -88,13 +89,16 @@ fn holds_every_claim_of_rfc_9068() {
 fn leaves_out_what_is_absent() {
     let mut contents = contents();
     contents.scope = None;
-    contents.workload = Some(Workload { cluster: None, login_id: None, ..WORKLOAD });
+    contents.workload = Some(Workload { cluster: None, issuer: None, login_id: None, ..WORKLOAD });
     let token = mint(&RustCrypto, &signing_key(), &contents).unwrap();
     let parsed = UntrustedToken::parse(token.as_bytes()).unwrap();
     let claims: Value = serde_json::from_slice(parsed.payload()).unwrap();
     let workload = &claims["workload"];
     assert!(claims.get("scope").is_none());
-    assert!(workload.get("cluster").is_none() && workload.get("login_id").is_none());
+    assert!(
+        workload.get("cluster").or_else(|| workload.get("issuer")).is_none()
+            && workload.get("login_id").is_none()
+    );
     contents.workload = None;
     assert!(minted(&contents).1.get("workload").is_none());
 }

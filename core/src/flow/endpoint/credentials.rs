@@ -110,6 +110,7 @@ fn mint(
             iss: authority,
             sub: &client.client_id,
             cluster: None,
+            issuer: None,
             login_id: None,
             fields: &BTreeMap::new(),
         }),

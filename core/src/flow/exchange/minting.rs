@@ -61,6 +61,7 @@ impl Desk<'_> {
                 iss: &issuer.iss,
                 sub: &verified.subject,
                 cluster: issuer.cluster.as_deref(),
+                issuer: Some(&issuer.id),
                 login_id: verified.userinfo().and_then(UserInfo::login).map(|login| &**login),
                 fields: &fields.identity,
             }),

@@ -129,11 +129,20 @@ fn a_sidecar_knows_the_identity_behind_every_shape() {
             wire.bindings[0].profile = profile;
             wire.bindings[0].subject_template = Some(template.into());
         });
+        let issuer = wire.issuers[0].id.clone();
         let (token, _) = Gateway::new(wire).exchange(&Token::valid().sign());
-        let mut gateway = Gateway::new(sidecar());
-        gateway.forward(&Ask::bearing(&token));
-        gateway.revoke(Revoked { identities: vec![IDENTITY.into()], ..Revoked::default() });
-        assert_eq!(denial(&mut gateway, &token), Denial::IdentityRevoked, "{profile:?}");
+        for revoked in [
+            Revoked { identities: vec![IDENTITY.into()], ..Revoked::default() },
+            // What was issued for the workloads of an issuer goes with it.
+            Revoked { issuers: vec![issuer.clone()], ..Revoked::default() },
+        ] {
+            let mut gateway = Gateway::new(sidecar());
+            gateway.forward(&Ask::bearing(&token));
+            gateway.revoke(Revoked { issuers: vec!["other".into()], ..Revoked::default() });
+            gateway.forward(&Ask::bearing(&token));
+            gateway.revoke(revoked);
+            assert_eq!(denial(&mut gateway, &token), Denial::IdentityRevoked, "{profile:?}");
+        }
     }
 }
 
@@ -149,12 +158,13 @@ fn a_jwt_svid_names_its_identity_in_a_claim() {
 
 #[test]
 fn what_is_revoked_is_refused_though_it_is_known() {
-    let token = ours().sign_with(FLEET_KEY);
+    let token = ours().with("workload", json!({ "issuer": "eks" })).sign_with(FLEET_KEY);
     let revoked = |revoke, jtis| Changes { epoch: 8, revoke, jtis, ..Changes::default() };
     let jti = vec![RevokedJti { jti: "one".into(), exp: NOW + 900 }];
     for changes in [
         revoked(Revoked { identities: vec![IDENTITY.into()], ..Revoked::default() }, vec![]),
         revoked(Revoked { clients: vec!["cl_shop".into()], ..Revoked::default() }, vec![]),
+        revoked(Revoked { issuers: vec!["eks".into()], ..Revoked::default() }, vec![]),
         revoked(Revoked::default(), jti),
     ] {
         let mut gateway = Gateway::new(sidecar());

@@ -13,7 +13,7 @@ const MAX_FIELDS: usize = 16;
 /// Longest name of a field.
 const MAX_NAME_BYTES: usize = 32;
 /// What an access token says of the workload anyway.
-const RESERVED: [&str; 4] = ["iss", "sub", "cluster", "login_id"];
+const RESERVED: [&str; 5] = ["iss", "sub", "cluster", "issuer", "login_id"];
 
 impl Compiler {
     pub(super) fn fields(

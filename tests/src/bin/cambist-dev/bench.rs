@@ -4,6 +4,7 @@
 //! goals.
 
 mod exchanges;
+mod ingestion;
 mod load;
 mod pace;
 mod profile;
@@ -158,6 +159,11 @@ pub(crate) async fn measure_exchanges(plan: Plan) -> ExitCode {
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Measures how fast the control plane takes events of gateways, with a kill in the middle.
+pub(crate) async fn measure_ingestion(plan: Plan) -> ExitCode {
+    ingestion::measure(plan.seconds).await
+}
+
 async fn lane(alg: &'static str, tokens: &[Tokens], cases: &[Case], upstream: u16, folder: &Path) -> Lane {
     println!("Preparing {alg} …");
     let issuer = Issuer::start(Key::of(alg, "bench")).await;
@@ -261,7 +267,11 @@ async fn settled(envoy: &Envoy, counter: &str) -> u64 {
 
 /// CPU time of a process so far.
 fn cpu_seconds(envoy: &Envoy) -> f64 {
-    let path = format!("/proc/{}/stat", envoy.process_id());
+    cpu_seconds_of(envoy.process_id())
+}
+
+fn cpu_seconds_of(process: u32) -> f64 {
+    let path = format!("/proc/{process}/stat");
     let stat = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let fields: Vec<_> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
     let ticks = |index: usize| -> f64 { fields[index].parse().expect("ticks") };

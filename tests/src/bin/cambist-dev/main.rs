@@ -21,6 +21,7 @@ const USAGE: &str = "usage: cambist-dev COMMAND
   exchanges [--rounds N] [--seconds N]
                                     measures the control plane alone
   profile [--seconds N]             shows where the CPU time of a request goes; needs perf
+  ingestion [--seconds N]           measures how fast the control plane takes events of gateways
   hostile [requests=N] [seed=N] [planted=1]
                                     sends hostile requests; planted=1: to a module that fails on purpose
   faults [short=1] [only=TRIAL]     rotations, storms, outages and dead VMs under load; TRIAL is
@@ -48,6 +49,10 @@ fn main() -> ExitCode {
         },
         ["profile", ..] => match bench::Plan::parse(&words[1..]) {
             Ok(plan) => run(bench::profile(plan)),
+            Err(error) => usage(&error),
+        },
+        ["ingestion", ..] => match bench::Plan::parse(&words[1..]) {
+            Ok(plan) => run(bench::measure_ingestion(plan)),
             Err(error) => usage(&error),
         },
         ["hostile", ..] => match hostile::Plan::parse(&words[1..]) {
