@@ -19,6 +19,7 @@ mod gateways;
 mod identities;
 mod key_sets;
 mod keys;
+pub mod metrics;
 mod page;
 mod precondition;
 mod presets;
@@ -64,7 +65,8 @@ pub fn router() -> Router<Arc<App>> {
             "/v1/external-endpoints/{id}",
             get(read::<ExternalEndpoint>).put(replace::<ExternalEndpoint>).delete(remove::<ExternalEndpoint>),
         )
-        .route("/v1/gateways", get(list::<GatewayDocument>).post(gateways::create))
+        .route("/metrics", get(metrics::read))
+        .route("/v1/gateways", get(gateways::list).post(gateways::create))
         .route(
             "/v1/gateways/{id}",
             get(gateways::read).put(replace::<GatewayDocument>).delete(remove::<GatewayDocument>),

@@ -19,12 +19,14 @@ use crate::{
         seal::Kek,
         upkeep::{Keeper, UpkeepError},
     },
+    metrics::{Metrics, Stopwatch},
     problem::Problem,
     public,
     publish::Publisher,
     reports::Reports,
     request,
     sightings::Sightings,
+    standing::Standings,
     store::{
         Store, StoreError,
         records::{Author, Head, Heads, Kind, Object, Page, StoredKey},
@@ -63,6 +65,12 @@ pub struct App {
     pub engine: Arc<Engine>,
     /// Writes what gateways deliver.
     pub intake: Intake,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How far instances are.
+    pub standings: Standings,
+    /// When the service started.
+    pub started: Timestamp,
     kek: Arc<Kek>,
     key_lifetime: i64,
     /// Held by whoever makes keys: two at once would make two.
@@ -109,6 +117,7 @@ impl App {
         let (attempts, reports, trials) = (Attempts::default(), Reports::default(), Trials::default());
         let engine = Arc::new(Engine::new(Arc::clone(&store), clock.clone(), fetcher.clone()));
         let intake = Intake::new(Arc::clone(&store), clock.clone());
+        let started = clock.now();
         let app = Self {
             store,
             publisher,
@@ -118,8 +127,11 @@ impl App {
             attempts,
             reports,
             trials,
+            metrics: Arc::clone(&engine.metrics),
             engine,
             intake,
+            standings: Standings::default(),
+            started,
             kek,
             key_lifetime,
             key_turn: tokio::sync::Mutex::default(),
@@ -138,7 +150,7 @@ impl App {
             .fallback(public::below_authority)
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .layer(DefaultBodyLimit::max(request::BODY_LIMIT))
-            .layer(middleware::from_fn(request::observe))
+            .layer(middleware::from_fn_with_state(Arc::clone(&self.metrics), request::observe))
             .with_state(Arc::clone(self))
     }
 
@@ -227,8 +239,11 @@ impl App {
                 () = tokio::time::sleep(FLUSH) => {}
                 _ = stopping.wait_for(|stop| *stop) => break,
             }
-            if let Err(error) = self.sightings.flush(&*self.store).await {
-                tracing::warn!(%error, "sightings could not be written");
+            let watch = Stopwatch::start();
+            match self.sightings.flush(&*self.store).await {
+                Ok(true) => self.metrics.written("sightings", watch.elapsed()),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "sightings could not be written"),
             }
             self.engine.tick();
             turn = turn.wrapping_add(1);
@@ -250,6 +265,7 @@ impl App {
         }
         let before: Timestamp = self.clock.now().plus_secs(MEMORY.saturating_neg());
         self.reports.prune(before);
+        self.standings.prune();
         if let Err(error) = self.store.prune(before).await {
             tracing::warn!(%error, "old rows could not be dropped");
         }

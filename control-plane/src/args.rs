@@ -82,6 +82,8 @@ pub enum IssuerCommand {
 /// `cambist gateway …`.
 #[derive(Debug, Subcommand)]
 pub enum GatewayCommand {
+    /// Show where each gateway stands: instances, epoch, losses and the last error
+    List(GatewayListArguments),
     /// Show the keys that a gateway uses, by issuer
     Keys(GatewayKeysArguments),
 }
@@ -358,6 +360,17 @@ pub struct GatewayKeysArguments {
     pub api: ApiArguments,
 }
 
+/// `cambist gateway list`.
+#[derive(Debug, Args)]
+pub struct GatewayListArguments {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How the control plane is reached.
+    #[command(flatten)]
+    pub api: ApiArguments,
+}
+
 /// `cambist token …`.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
@@ -493,6 +506,9 @@ pub struct ServeArguments {
     /// loopback
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8700")]
     pub listen: SocketAddr,
+    /// Address that answers `GET /metrics` without a token, and nothing else; the other asks for an admin token
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
     /// File that gets the address when the service is ready
     #[arg(long, value_name = "FILE")]
     pub port_file: Option<PathBuf>,

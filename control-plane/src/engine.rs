@@ -12,7 +12,7 @@ pub(crate) use cambist_core::wire::event::Minted;
 use cambist_core::{
     audit_queue::AuditQueue,
     denial::Denial,
-    flow::{self, Ambient, Answer, Call, Counted, Edits, Errand, Flow, Response, Step},
+    flow::{self, Ambient, Answer, Call, Counted, Edits, Errand, Flow, Response, Shadowed, Step},
     time::Timestamp,
     wire::event::Event,
 };
@@ -39,6 +39,7 @@ use crate::{
     clock::Clock,
     fetching::Fetcher,
     gateway_api::events::stored,
+    metrics::{Metrics, Stopwatch},
     publish::Publisher,
     store::{
         Store,
@@ -65,6 +66,8 @@ pub struct Engine {
     seats: Mutex<HashMap<String, Arc<Seat>>>,
     flights: tokio::sync::Semaphore,
     inquiries: tokio::sync::Semaphore,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Who is answered, for the record.
@@ -119,6 +122,7 @@ impl Engine {
             seats: Mutex::default(),
             flights: tokio::sync::Semaphore::new(MOST_FLIGHTS),
             inquiries: tokio::sync::Semaphore::new(calls::MOST_INQUIRIES),
+            metrics: Arc::default(),
         }
     }
 
@@ -182,17 +186,37 @@ impl Engine {
         self: &Arc<Self>,
         publisher: &Publisher,
         tenant: &str,
-        mut body: Option<Vec<u8>>,
+        body: Option<Vec<u8>>,
         caller: Caller,
         decide: Decide<'_>,
     ) -> Decided {
+        let (counted, decided) = self.deliberate(publisher, tenant, body, caller, decide).await;
+        match (&decided, counted) {
+            // What cannot be recorded is refused, whatever was decided.
+            (Decided::Denied(denial, _), _) => self.metrics.decided(Counted::Denied(*denial)),
+            (_, Some(counted)) => self.metrics.decided(counted),
+            (_, None) => {}
+        }
+        decided
+    }
+
+    async fn deliberate(
+        self: &Arc<Self>,
+        publisher: &Publisher,
+        tenant: &str,
+        mut body: Option<Vec<u8>>,
+        caller: Caller,
+        decide: Decide<'_>,
+    ) -> (Option<Counted>, Decided) {
         let is_errand = body.is_none();
-        let Ok(_permit) = self.flights.try_acquire() else { return Decided::denied(Denial::Overloaded) };
+        let Ok(_permit) = self.flights.try_acquire() else {
+            return (None, Decided::denied(Denial::Overloaded));
+        };
         let seat = match self.seat(publisher, tenant).await {
             Ok(seat) => seat,
             Err(error) => {
                 error.log(tenant);
-                return Decided::denied(Denial::ConfigStale);
+                return (None, Decided::denied(Denial::ConfigStale));
             }
         };
         let mut past: Option<(Flow, Answer)> = None;
@@ -201,24 +225,40 @@ impl Engine {
             let (step, waiting) = self.look(&seat, known, decide);
             past = match step {
                 Step::Reply { response, path: _, report } => {
-                    let decided = if let (Counted::Denied(denial), true) = (report.counted, is_errand) {
+                    let counted = report.counted;
+                    let decided = if let (Counted::Denied(denial), true) = (counted, is_errand) {
                         Decided::Denied(denial, response.retry_after())
                     } else {
                         Decided::Reply(response)
                     };
-                    return self.recorded(tenant, report.event, caller, decided).await;
+                    self.follow(tenant, report.shadows, &caller);
+                    return (Some(counted), self.recorded(tenant, report.event, caller, decided).await);
                 }
                 Step::Forward(edits) => {
                     let mut edits = edits;
                     let event = edits.report.event.take();
                     let minted = event.as_ref().and_then(|event| event.minted.clone());
-                    return self.recorded(tenant, event, caller, Decided::Forward(edits, minted)).await;
+                    let counted = edits.report.counted;
+                    let decided = Decided::Forward(edits, minted);
+                    return (Some(counted), self.recorded(tenant, event, caller, decided).await);
                 }
                 Step::NeedBody { flow } => Some((flow, Answer::Body(body.take().unwrap_or_default()))),
                 Step::Call { flow, call } => Some((flow, self.call(&seat, call, waiting).await)),
             };
         }
-        Decided::denied(Denial::Overloaded)
+        (None, Decided::denied(Denial::Overloaded))
+    }
+
+    /// Counts and records what rules that are not in force would have decided.
+    fn follow(&self, tenant: &str, shadows: Vec<Shadowed>, caller: &Caller) {
+        let now = self.clock.now();
+        for Shadowed { denial, event } in shadows {
+            self.metrics.shadowed(denial);
+            let Some(event) = event else { continue };
+            let Ok(event) = stored(tenant, Event { at_ms: now.millis(), ..*event }, now) else { continue };
+            let Caller { actor, request } = caller.clone();
+            self.ledger.note(tenant, OwnEvent { actor, request, event });
+        }
     }
 
     /// Writes the use of a token down; whether it is the first. `key` is 32 bytes in hex, `exp` Unix seconds after which
@@ -267,7 +307,7 @@ impl Engine {
     ) -> Decided {
         let Some(event) = event else { return decided };
         let now = self.clock.now();
-        let is_mint = event.minted.is_some();
+        let (is_mint, grant) = (event.minted.is_some(), event.grant);
         let event = Event { at_ms: now.millis(), ..*event };
         let (caller, event) = if is_mint || event.identity.is_some() {
             (caller, event)
@@ -284,8 +324,13 @@ impl Engine {
             self.ledger.note(tenant, event);
             return decided;
         }
+        let watch = Stopwatch::start();
         match self.ledger.record(tenant, event).await {
-            Ok(()) => decided,
+            Ok(()) => {
+                self.metrics.written("mint", watch.elapsed());
+                self.metrics.minted(grant);
+                decided
+            }
             Err(Unrecorded::Crowded) => Decided::denied(Denial::Overloaded),
             Err(Unrecorded::Failed) => Decided::denied(Denial::UpstreamStsUnavailable),
         }
@@ -309,6 +354,16 @@ impl Engine {
         for seat in seats {
             self.attend(&seat);
         }
+    }
+
+    /// Rows that are not on disk yet.
+    pub fn unrecorded(&self) -> usize {
+        self.ledger.waiting()
+    }
+
+    /// Decisions that are being made.
+    pub fn in_flight(&self) -> usize {
+        MOST_FLIGHTS.saturating_sub(self.flights.available_permits())
     }
 
     /// Returns when every denial is on disk, too.

@@ -50,6 +50,9 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             return show(&token::inspect(arguments, clock.now())?);
         }
         Command::Verify(arguments) => return show(&verify::verify(arguments, clock.now()).await?),
+        Command::Gateway(GatewayCommand::List(arguments)) => {
+            return show(&gateway::list_all(arguments).await?);
+        }
         Command::Gateway(GatewayCommand::Keys(arguments)) => return show(&gateway::keys(arguments).await?),
         Command::Client(ClientCommand::Secret(SecretCommand::Add(arguments))) => {
             print(secret::add(arguments).await?.expose())?;

@@ -1,6 +1,7 @@
 //! What gateways are told: one snapshot per tenant, kind of gateway and epoch, and the revocations since an epoch.
 //! Each is made once and its bytes are shared, so that a thousand waiting gateways cost a thousand writes to a socket.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -36,6 +37,7 @@ pub struct Publisher {
     clock: Clock,
     bodies: Mutex<HashMap<(String, Audience), Arc<Body>>>,
     deltas: Mutex<HashMap<String, Deltas>>,
+    published: AtomicU64,
 }
 
 /// Which gateways a snapshot is for.
@@ -90,7 +92,14 @@ pub enum PublishError {
 impl Publisher {
     /// A publisher of what `store` holds.
     pub fn new(store: Arc<dyn Store>, kek: Arc<Kek>, clock: Clock) -> Self {
-        Self { store, kek, clock, bodies: Mutex::default(), deltas: Mutex::default() }
+        Self {
+            store,
+            kek,
+            clock,
+            bodies: Mutex::default(),
+            deltas: Mutex::default(),
+            published: AtomicU64::new(0),
+        }
     }
 
     /// The snapshot of `gateway` at `head`, or at a later one.
@@ -144,6 +153,7 @@ impl Publisher {
         }
         let body = Arc::new(self.compile(tenant, audience).await?);
         bodies.insert(key, Arc::clone(&body));
+        self.published.fetch_add(1, Ordering::Relaxed);
         Ok(body)
     }
 
@@ -181,6 +191,11 @@ impl Publisher {
             digest: text::sha256(&bytes),
             bytes: bytes.into(),
         })
+    }
+
+    /// Snapshots that were compiled since the service started.
+    pub fn published(&self) -> u64 {
+        self.published.load(Ordering::Relaxed)
     }
 
     /// What is fixed for a tenant.

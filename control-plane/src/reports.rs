@@ -68,6 +68,17 @@ impl Reports {
         instances.flat_map(said).collect()
     }
 
+    /// What the instances of every gateway of a tenant said last, by gateway.
+    pub fn all(&self, tenant: &str) -> Vec<(String, IssuerKeys)> {
+        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let gateways = memory.gateways.iter().filter(|((of, _), _)| of == tenant);
+        let said = |((_, gateway), instances): (&(String, String), &BTreeMap<String, Said>)| {
+            let issuers = instances.values().flat_map(|said| said.issuers.values());
+            issuers.map(|(keys, _)| (gateway.clone(), keys.clone())).collect::<Vec<_>>()
+        };
+        gateways.flat_map(said).collect()
+    }
+
     /// Forgets instances that were not heard of since `before`.
     pub fn prune(&self, before: Timestamp) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,17 +1,17 @@
 //! What every request gets: an id, one log line, and a body of bounded size. No header or body is ever logged.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, Method, header::HeaderName, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tracing::Instrument as _;
 
-use crate::{problem::Problem, text};
+use crate::{metrics::Metrics, problem::Problem, text};
 
 /// The largest body in bytes.
 pub const BODY_LIMIT: usize = 1 << 20;
@@ -23,7 +23,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct RequestId(String);
 
 /// Gives the request an id and logs its end.
-pub async fn observe(mut request: Request, next: Next) -> Response {
+pub async fn observe(State(metrics): State<Arc<Metrics>>, mut request: Request, next: Next) -> Response {
     let id = text::hex(&text::random::<8>().unwrap_or_default());
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
@@ -36,8 +36,9 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let _entered = span.entered();
+    metrics.answered(&path, started.elapsed());
     let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if path == "/healthz" || path == "/readyz" {
+    if ["/healthz", "/readyz", "/metrics"].contains(&path.as_str()) {
         tracing::debug!(
             response.status = response.status().as_u16(),
             response.duration_us = duration_us,

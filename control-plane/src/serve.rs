@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use crate::{
+    admin,
     app::{App, Options},
     args::ServeArguments,
     clock::Clock,
@@ -31,7 +32,7 @@ const DAY: i64 = 86_400;
 
 /// Serves until SIGTERM or SIGINT. Requests under way are finished, long polls end at once.
 pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartError> {
-    let ServeArguments { data, listen, port_file, key_lifetime, log: _ } = arguments;
+    let ServeArguments { data, listen, metrics_listen, port_file, key_lifetime, log: _ } = arguments;
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Listen)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Listen)?;
     let folder = DataFolder::open(&data)?;
@@ -53,6 +54,17 @@ pub async fn run(arguments: ServeArguments, clock: Clock) -> Result<(), StartErr
     }
     if let Some(file) = port_file {
         announce(&file, address).map_err(|error| StartError::File(file, error))?;
+    }
+    if let Some(address) = metrics_listen {
+        let listener = TcpListener::bind(address).await.map_err(StartError::Listen)?;
+        let address = listener.local_addr().map_err(StartError::Listen)?;
+        tracing::info!(%address, "metrics");
+        let mut stopping = stop.subscribe();
+        let server = axum::serve(listener, admin::metrics::open(Arc::clone(&app)));
+        let server = server.with_graceful_shutdown(async move {
+            stopping.wait_for(|stop| *stop).await.ok();
+        });
+        tokio::spawn(server.into_future());
     }
     let upkeep = tokio::spawn(Arc::clone(&app).upkeep());
     let schedule = tokio::spawn(Schedule::new(Arc::clone(&app)).run(stop.subscribe()));

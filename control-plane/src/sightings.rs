@@ -30,13 +30,19 @@ impl Sightings {
         }
     }
 
-    /// Writes what was remembered.
-    pub async fn flush(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// How many are not written yet.
+    pub fn waiting(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Writes what was remembered; false where that was nothing.
+    pub async fn flush(&self, store: &dyn Store) -> Result<bool, StoreError> {
         let pending = core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if pending.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let rows = pending.into_iter().map(|((tenant, gateway, _), instance)| (tenant, gateway, instance));
-        store.note(rows.collect()).await
+        store.note(rows.collect()).await?;
+        Ok(true)
     }
 }

@@ -3,7 +3,10 @@
 //! Every method that changes something does it in one transaction with its audit row and the tenant's new epoch, and
 //! returns when that is on disk. Deliberately absent: HTTP, clocks and the meaning of documents.
 
-use std::{collections::BTreeMap, error, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    error, fmt,
+};
 
 use async_trait::async_trait;
 use cambist_core::{
@@ -20,7 +23,7 @@ pub mod sqlite;
 
 use chain::{Link, Verification};
 use records::{
-    AdminToken, AuditFilter, AuditRow, Author, Change, Check, ClientSecret, Configuration, Delivery,
+    AdminToken, AuditFilter, AuditRow, Author, Census, Change, Check, ClientSecret, Configuration, Delivery,
     Deployment, Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity,
     IdentityFilter, Instance, Kind, Object, OwnEvent, Page, PendingIdentity, Reference, RevokedToken,
     StoredKey, Tenant, TokenUse, Trail, Tuple,
@@ -200,6 +203,15 @@ pub trait Store: Send + Sync {
 
     /// The instances of a gateway by id.
     async fn instances(&self, tenant: &str, gateway: &str) -> Result<Vec<Instance>, StoreError>;
+
+    /// The instances of every gateway, by gateway and id.
+    async fn every_instance(&self, tenant: &str) -> Result<Vec<(String, Instance)>, StoreError>;
+
+    /// How many events of each instance never came although later ones did, by the actor and the instance.
+    async fn missing(&self, tenant: &str) -> Result<HashMap<(String, String), u64>, StoreError>;
+
+    /// How many there are of what.
+    async fn census(&self, tenant: &str) -> Result<Census, StoreError>;
 
     /// Writes uses of tokens down, in one transaction; for each whether it is the first with its tenant, issuer and key.
     async fn consume(&self, uses: &[TokenUse]) -> Result<Vec<bool>, StoreError>;

@@ -16,6 +16,7 @@ mod api {
     mod identities;
     mod key_sets;
     mod keys;
+    mod metrics;
     mod minting;
     mod objects;
     mod origin;

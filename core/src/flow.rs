@@ -18,6 +18,7 @@ mod request;
 mod resource;
 mod response;
 mod revocation;
+mod shadow;
 mod source;
 mod state;
 mod step;
@@ -44,6 +45,7 @@ pub use self::{
     request::{Head, Request},
     response::Response,
     revocation::{RevokedToken, revoke},
+    shadow::Shadowed,
     state::State,
     step::{Answer, Call, Credential, Edits, Flow, Remote, Step},
 };
@@ -76,7 +78,8 @@ pub struct Ambient<'a> {
 /// Decides about a request as far as that is possible at once.
 pub fn start(state: &mut State, head: &Head<'_>, ambient: &mut Ambient<'_>) -> Step {
     let mut visit = Visit::first(ambient.now);
-    decide(state, head, &mut visit, ambient)
+    let step = decide(state, head, &mut visit, ambient);
+    step.with_notes(visit.notes, state)
 }
 
 /// Goes on after `answer` to the call that [`start`] or an earlier `resume` asked for.
@@ -85,6 +88,7 @@ pub fn start(state: &mut State, head: &Head<'_>, ambient: &mut Ambient<'_>) -> S
 pub fn resume(state: &mut State, flow: &Flow, answer: &Answer, ambient: &mut Ambient<'_>) -> Step {
     if let Some(mut visit) = Visit::again(flow, answer) {
         let step = flow.request.with_head(|head| decide(state, head, &mut visit, ambient));
+        let step = step.with_notes(core::mem::take(&mut visit.notes), state);
         let (Answer::TimedOut(call) | Answer::Remote(call, _)) = answer else { return step };
         return match (visit.failure, visit.exchange_failure) {
             (Some(failure), _) => step.with_userinfo_failure(call, failure),
@@ -182,7 +186,12 @@ fn answer_credential(
         Presented::Nothing if route.mode == Mode::Optional => Ok(Edits::untouched(Counted::Unauthenticated)),
         // What an observed request lacks is told as if the route required it.
         Presented::Nothing => Err(Denial::TokenMissing.into()),
-        Presented::Foreign => Ok(Edits::untouched(Counted::Foreign)),
+        Presented::Foreign(token) => {
+            if policy.has_trials() {
+                grant::try_foreign(state, policy, terms, token, visit, ambient);
+            }
+            Ok(Edits::untouched(Counted::Foreign))
+        }
         Presented::Token(token, carrier) => {
             // Where it can stand in one place only it was looked for above.
             let serve = if route.sources.is_plain() { grant::grant_new } else { grant::grant };

@@ -53,6 +53,8 @@ pub struct Policy {
     pub header: snapshot::Header,
     /// Issuers by their exact `iss` text, then by the audiences their bindings accept.
     pub(crate) issuers_by_iss: HashMap<String, HashMap<Arc<str>, Arc<Issuer>>>,
+    /// Issuers of what is only tried out, by `iss` text and audience.
+    pub(crate) on_trial: HashMap<String, HashMap<Arc<str>, Arc<Issuer>>>,
     /// Issuers by id.
     pub(crate) issuers: HashMap<String, Arc<Issuer>>,
     /// Clients by id.
@@ -103,7 +105,18 @@ impl Policy {
         if unique { Ok(issuer) } else { Err(Denial::IssuerAmbiguous) }
     }
 
-    /// Whether some issuer has this `iss` text.
+    /// The issuer with something on trial that a token with this `iss` and these audiences would belong to.
+    pub fn issuer_on_trial(&self, iss: &str, audiences: &[String]) -> Option<&Arc<Issuer>> {
+        let same_text = self.on_trial.get(iss)?;
+        audiences.iter().find_map(|audience| same_text.get(audience.as_str()))
+    }
+
+    /// Whether [`Self::issuer_on_trial`] can find any.
+    pub fn has_trials(&self) -> bool {
+        !self.on_trial.is_empty()
+    }
+
+    /// Whether some issuer in force has this `iss` text.
     pub fn lists_iss(&self, iss: &str) -> bool {
         self.issuers_by_iss.contains_key(iss)
     }

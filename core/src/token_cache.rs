@@ -64,6 +64,8 @@ pub struct Verified {
     pub verdicts: Verdicts,
     /// Access tokens minted for it.
     pub access: AccessTokens,
+    /// Digests of what was recorded of rules that are tried out on it, so that it is recorded once.
+    pub tried: Vec<Digest>,
     /// What was told of it.
     pub told: Told,
     /// What the control plane said of letting in who it is for.
@@ -202,6 +204,7 @@ impl Verified {
             userinfo: None,
             verdicts: Verdicts::default(),
             access: AccessTokens::default(),
+            tried: Vec::new(),
             told: Told::default(),
             admission: None,
             own: None,
@@ -232,6 +235,19 @@ impl Verified {
         self.userinfo.as_ref().map(|known| &known.result)
     }
 
+    /// Whether `what` was not recorded before; from now on it was. When full, the others are forgotten: most are of
+    /// policies that are gone.
+    pub(crate) fn is_news(&mut self, what: Digest) -> bool {
+        if self.tried.contains(&what) {
+            return false;
+        }
+        if self.tried.len() >= MAX_VERDICTS {
+            self.tried.clear();
+        }
+        self.tried.push(what);
+        true
+    }
+
     /// The good answer of its issuer's UserInfo endpoint, if it is known.
     pub fn userinfo(&self) -> Option<&UserInfo> {
         self.learned().and_then(|result| result.as_ref().ok())
@@ -241,7 +257,8 @@ impl Verified {
         let audiences = self.audiences.iter().map(|audience| audience.len().saturating_add(32));
         let more = self.userinfo.iter().map(Remembered::weight);
         let own = self.own.as_ref().map_or(0, |own| own.weight());
-        let more = more.chain([self.told.weight(), self.verdicts.weight(), self.access.weight(), own]);
+        let tried = self.tried.len().saturating_mul(size_of::<Digest>());
+        let more = more.chain([self.told.weight(), self.verdicts.weight(), self.access.weight(), own, tried]);
         audiences.chain(more).fold(self.subject.len(), usize::saturating_add)
     }
 }

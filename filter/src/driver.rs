@@ -154,11 +154,11 @@ fn forward(gateway: &mut Gateway, host: &dyn Host, edits: Edits) -> Outcome {
     for (name, value) in rewritten {
         host.set_request_header(name, &value);
     }
-    let now = if report.event.is_some() || report.userinfo.is_some() || report.exchange.is_some() {
-        host.now()
-    } else {
-        Timestamp::default()
-    };
+    let is_timed = report.event.is_some()
+        || report.userinfo.is_some()
+        || report.exchange.is_some()
+        || !report.shadows.is_empty();
+    let now = if is_timed { host.now() } else { Timestamp::default() };
     gateway.record(host, report, now);
     if is_told {
         return Outcome::Forwarded;

@@ -4,7 +4,7 @@ use cambist_core::{
     audit_queue::AuditQueue,
     crypto::Support,
     endpoint::Endpoint,
-    flow::{self, Ambient, Answer, Call, Counted, Flow, Head, Hosts, Report, State, Step},
+    flow::{self, Ambient, Answer, Call, Counted, Flow, Head, Hosts, Report, Shadowed, State, Step},
     policy::{Faults, Policy, Secrets, compile_document},
     rate::{Stats, Table},
     secret::Secret,
@@ -183,8 +183,14 @@ impl Gateway {
 
     /// Counts and records a decision.
     pub fn record(&mut self, host: &dyn Host, report: Report, now: Timestamp) {
-        let Report { counted, event, userinfo, exchange } = report;
+        let Report { counted, event, userinfo, exchange, shadows } = report;
         self.telemetry.count(counted);
+        for Shadowed { denial, event } in shadows {
+            self.telemetry.count_shadow(denial);
+            if let (Some(event), true) = (event, self.synchronizer.is_some()) {
+                self.audit.push(*event, now);
+            }
+        }
         if let Some(userinfo) = userinfo {
             self.telemetry.note_userinfo_failure(host, &userinfo, now);
         }
@@ -193,8 +199,7 @@ impl Gateway {
         }
         let Some(event) = event else { return };
         if let Counted::Denied(denial) | Counted::Observed(Some(denial)) = counted {
-            let (route, token) = (event.route.as_deref(), event.token_sha256.as_deref());
-            self.telemetry.log_denial(host, denial, route, token, now);
+            self.telemetry.log_denial(host, denial, &event, now);
         }
         if self.synchronizer.is_some() {
             self.audit.push(*event, now);
@@ -207,6 +212,7 @@ impl Gateway {
         self.telemetry.count_plain("rate_invalid", invalid);
         self.telemetry.count_plain("rate_displaced", displaced);
         self.telemetry.count_plain("rate_uncounted", uncounted);
+        self.telemetry.note_dropped(self.audit.dropped());
         self.telemetry.flush(host, &self.counts);
     }
 

@@ -14,6 +14,7 @@ mod shell {
     mod host;
     mod key_fetches;
     mod key_reports;
+    mod metrics;
     mod minting;
     mod replay;
     mod requests;

@@ -195,6 +195,11 @@ impl Envoy {
             .collect()
     }
 
+    /// What a Prometheus server reads.
+    pub async fn exposition(&self) -> String {
+        Request::get("/stats/prometheus").send(self.admin).await.expect(200).text()
+    }
+
     /// The sum of the counters whose name ends with `name`. Our filter hands its own over on ticks, a little late.
     pub async fn counter(&self, name: &str) -> u64 {
         self.stats().await.iter().filter(|(known, _)| known.ends_with(name)).map(|(_, value)| value).sum()

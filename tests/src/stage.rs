@@ -75,6 +75,22 @@ impl Stage {
         stage
     }
 
+    /// As [`Stage::managed_at`], and the gateway answers as the authority.
+    pub async fn managed_at_with_endpoints(
+        clock: &Clock,
+        workers: u32,
+        policy: impl FnOnce(&Issuer) -> Policy,
+    ) -> Self {
+        let issuer = Issuer::start(Key::p256("first")).await;
+        let stage = Self::managed_on(Some(clock), workers, issuer, policy, |mut plugin| {
+            plugin["endpoints"] = serde_json::json!({ "hosts": ["*"] });
+            config::listener_with_endpoints("gateway", &config::cambist(&plugin), "upstream")
+        })
+        .await;
+        stage.envoy.until_ready().await;
+        stage
+    }
+
     async fn managed_on(
         clock: Option<&Clock>,
         workers: u32,

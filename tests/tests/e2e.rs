@@ -41,11 +41,13 @@ mod e2e {
     mod outage;
     mod programs;
     mod protocols;
+    mod reasons;
     mod refusal;
     mod refusals;
     mod reload;
     mod revocation;
     mod rotation;
+    mod shadow_mode;
     mod shared_keys;
     mod sidecar;
     mod tls_issuers;

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Members that answers carry and documents do not; they are dropped so that what was read can be sent back.
-const READ_ONLY: [&str; 5] = ["created_at", "updated_at", "version", "instances", "advice"];
+const READ_ONLY: [&str; 6] = ["created_at", "updated_at", "version", "instances", "status", "advice"];
 
 /// The variable parts of a path.
 #[derive(Clone, Debug, Deserialize)]

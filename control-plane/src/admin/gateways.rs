@@ -5,12 +5,16 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     response::Response,
 };
+use cambist_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::collection::{self, Accepted, Parts, accept, answer, apply, created, find, show};
+use super::{
+    collection::{self, Accepted, Parts, accept, answer, apply, created, find, show},
+    page::{self, PageQuery},
+};
 use crate::{
     app::App,
     auth::{self, Admin},
@@ -18,7 +22,8 @@ use crate::{
     documents::GatewayDocument,
     problem::Problem,
     request,
-    store::records::{Action, Instance, Kind},
+    status::{self, Status},
+    store::records::{Action, Instance, Kind, Object},
 };
 
 /// `POST /v1/gateways`: the answer holds the token, which is shown this once.
@@ -38,6 +43,27 @@ pub(super) async fn create(
         members.insert(String::from("token"), json!(token.expose()));
     }
     Ok(created::<GatewayDocument>(&object, shown))
+}
+
+/// `GET /v1/gateways`: each with where it stands.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(query) = query.map_err(|rejection| page::rejection(&rejection))?;
+    let page = query.page()?;
+    let objects = app.store.objects(&admin.tenant, Kind::Gateway, "", page.clone()).await?;
+    let all = status::all(&app, &admin.tenant).await?;
+    let now = app.clock.now();
+    let shown = |object: &Object| {
+        let mut shown = show(object);
+        if let (Some(members), Some(status)) = (shown.as_object_mut(), all.get(&object.id)) {
+            members.insert(String::from("status"), standing(status, now));
+        }
+        shown
+    };
+    Ok(page::body(&page, objects, |object| &object.id, shown))
 }
 
 /// `GET /v1/gateways/{name}`.
@@ -67,6 +93,24 @@ pub(super) async fn rotate(
     let action = Action::RotateToken { token: auth::digest(&token) };
     apply(&app, &admin, Kind::Gateway, String::new(), object.id.clone(), action).await?;
     Ok(Json(json!({ "name": object.id, "token": token.expose() })))
+}
+
+fn standing(status: &Status, now: Timestamp) -> Value {
+    let Status { instances, failing, behind, epoch, last_seen, last_error, dropped, missing } = status;
+    // An epoch is about the milliseconds at which it began.
+    let age = epoch.filter(|epoch| *epoch > 0).and_then(|epoch| i64::try_from(epoch).ok());
+    let age = age.map(|epoch| now.millis_since(Timestamp::from_millis(epoch)).max(0).div_euclid(1000));
+    json!({
+        "instances": instances,
+        "failing": failing,
+        "behind": behind,
+        "running_epoch": epoch,
+        "epoch_age_seconds": age,
+        "last_seen": last_seen.map(rfc3339),
+        "last_error": last_error,
+        "dropped": dropped,
+        "missing": missing,
+    })
 }
 
 fn instance(instance: &Instance) -> Value {

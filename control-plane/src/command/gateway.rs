@@ -1,7 +1,7 @@
 //! `cambist gateway …`.
 
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     CommandError, Shown,
@@ -9,10 +9,63 @@ use super::{
     issuer::{join, kid, list, row, text},
     table::{plain, table},
 };
-use crate::args::GatewayKeysArguments;
+use crate::args::{Format, GatewayKeysArguments, GatewayListArguments};
 
 /// Keys of one issuer that are named; more are counted.
 const MOST_KIDS: usize = 4;
+
+/// Shows where every gateway stands.
+pub async fn list_all(arguments: GatewayListArguments) -> Result<Shown, CommandError> {
+    let GatewayListArguments { format, api } = arguments;
+    let client = Client::new(&api)?;
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/v1/gateways?limit=1000{cursor}");
+        let reply = client.send(Method::GET, &path, Content::default()).await?;
+        let page = reply.ok_or(CommandError::Malformed)?.body;
+        all.extend_from_slice(list(&page, "items"));
+        match page.get("next").and_then(Value::as_str) {
+            Some(next) => cursor = format!("&cursor={}", segment(next)),
+            None => break,
+        }
+    }
+    let text = match format {
+        Format::Json => format!("{}\n", json!({ "items": all })),
+        Format::Text => standings(&all),
+    };
+    Ok(Shown { text, content: true })
+}
+
+fn standings(gateways: &[Value]) -> String {
+    let heads =
+        ["GATEWAY", "INSTANCES", "BEHIND", "EPOCH", "AGE", "LAST SEEN", "DROPPED", "MISSING", "LAST ERROR"];
+    let mut rows = vec![row(heads)];
+    for gateway in gateways {
+        let status = gateway.get("status").unwrap_or(&Value::Null);
+        let number = |member: &str| match status.get(member).and_then(Value::as_u64) {
+            Some(number) => number.to_string(),
+            None => String::from("-"),
+        };
+        let words = |member: &str| match text(status, member) {
+            empty if empty.is_empty() => String::from("-"),
+            words => words,
+        };
+        let age = number("epoch_age_seconds");
+        rows.push(vec![
+            text(gateway, "name"),
+            number("instances"),
+            number("behind"),
+            number("running_epoch"),
+            if age == "-" { age } else { format!("{age}s") },
+            words("last_seen"),
+            number("dropped"),
+            number("missing"),
+            words("last_error"),
+        ]);
+    }
+    table(&rows)
+}
 
 /// Shows the keys that a gateway's instances use.
 pub async fn keys(arguments: GatewayKeysArguments) -> Result<Shown, CommandError> {

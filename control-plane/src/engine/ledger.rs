@@ -93,6 +93,11 @@ impl Ledger {
         self.work(&queue);
     }
 
+    /// Rows that wait.
+    pub fn waiting(&self) -> usize {
+        self.queue().entries.len()
+    }
+
     /// Returns when nothing waits any more.
     pub async fn settle(&self) {
         let mut busy = self.queue().busy.subscribe();

@@ -18,6 +18,7 @@ use crate::{
     app::App,
     auth::Gateway,
     fault::Fault,
+    metrics::{Stopwatch, Told},
     problem::Problem,
     request,
     store::records::{Delivery, IdentityKind, Instance, StoredEvent, Tuple},
@@ -74,6 +75,7 @@ pub(super) async fn report(
     let sequence = events.iter().map(|event| event.sequence).max().unwrap_or_default();
     let tenant = gateway.token.tenant.as_str();
     let author = gateway.author(&app);
+    let told: Vec<Told> = events.iter().map(Told::of).collect();
     let events =
         events.into_iter().map(|event| stored(tenant, event, author.at)).collect::<Result<_, _>>()?;
     app.reports.note(tenant, &gateway.token.gateway, &instance, keys, author.at);
@@ -84,8 +86,14 @@ pub(super) async fn report(
         last_seen: author.at,
         dropped,
     };
-    let (tenant, gateway) = (tenant.to_owned(), gateway.token.gateway.clone());
-    app.intake.deliver(Delivery { tenant, gateway, instance, events, author }).await?;
+    let gateway = gateway.token.gateway.clone();
+    let id = instance.instance.clone();
+    let watch = Stopwatch::start();
+    let delivery = Delivery { tenant: tenant.to_owned(), gateway: gateway.clone(), instance, events, author };
+    app.intake.deliver(delivery).await?;
+    app.metrics.written("events", watch.elapsed());
+    let highest = app.standings.arrive(tenant, &gateway, &id, sequence);
+    app.metrics.reported(&gateway, &told, highest);
     Ok(Json(Acknowledgement { sequence }))
 }
 

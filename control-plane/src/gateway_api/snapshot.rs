@@ -55,7 +55,9 @@ pub(super) async fn read(
         query.map_err(|rejection| Problem::invalid_request(format!("{}.", rejection.body_text())))?;
     let until = Instant::now().checked_add(wait(longest.as_deref())?).unwrap_or_else(Instant::now);
     let tenant = gateway.token.tenant.clone();
-    if let Some(instance) = instance(&app, &headers)? {
+    let instance = instance(&app, &headers)?;
+    let id = instance.as_ref().map(|instance| instance.instance.clone());
+    if let Some(instance) = instance {
         app.sightings.note(&tenant, &gateway.token.gateway, instance);
     }
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
@@ -64,6 +66,9 @@ pub(super) async fn read(
         let snapshot = compile(&app, &gateway, channel, head).await?;
         if known != Some(snapshot.etag.as_str()) {
             return Ok(full(snapshot, head));
+        }
+        if let Some(id) = &id {
+            app.standings.confirm(&tenant, &gateway.token.gateway, id, head.snapshot_epoch);
         }
         let left = until.saturating_duration_since(Instant::now());
         let newer = |next: Head| (next.snapshot_epoch > head.snapshot_epoch).then_some(next);

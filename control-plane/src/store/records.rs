@@ -6,6 +6,7 @@ use cambist_core::time::Timestamp;
 use serde_json::value::Value;
 
 mod admission;
+mod census;
 mod held;
 mod identity;
 mod key;
@@ -16,6 +17,7 @@ mod trail;
 
 pub use self::{
     admission::PendingIdentity,
+    census::Census,
     held::{Expectation, HeldKeys, HeldSet},
     identity::{
         Identity, IdentityFilter, IdentityKind, Instance, MOST_LABELS, MOST_SELECTED, OwnEvent, RevokedToken,

@@ -4,7 +4,10 @@
 //! keeps others out.
 
 use core::time::Duration;
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use async_trait::async_trait;
 use cambist_core::{
@@ -20,6 +23,7 @@ use tokio::sync::watch;
 
 mod admission;
 mod audit;
+mod census;
 mod consumptions;
 mod epoch;
 mod events;
@@ -38,10 +42,10 @@ use super::{
     ChangeError, Store, StoreError,
     chain::{Link, Verification},
     records::{
-        AdminToken, AuditFilter, Author, Change, Check, ClientSecret, Configuration, Delivery, Deployment,
-        Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity, IdentityFilter,
-        Instance, Kind, Object, OwnEvent, Page, PendingIdentity, RevokedToken, StoredKey, Tenant, TokenUse,
-        Trail, Tuple,
+        AdminToken, AuditFilter, Author, Census, Change, Check, ClientSecret, Configuration, Delivery,
+        Deployment, Digest, Expectation, Gap, GatewayToken, Head, Heads, HeldKeys, HeldSet, Identity,
+        IdentityFilter, Instance, Kind, Object, OwnEvent, Page, PendingIdentity, RevokedToken, StoredKey,
+        Tenant, TokenUse, Trail, Tuple,
     },
 };
 
@@ -459,6 +463,18 @@ impl Store for SqliteStore {
 
     async fn instances(&self, tenant: &str, gateway: &str) -> Result<Vec<Instance>, StoreError> {
         gateways::instances(&mut *self.readers.acquire().await?, tenant, gateway).await
+    }
+
+    async fn every_instance(&self, tenant: &str) -> Result<Vec<(String, Instance)>, StoreError> {
+        gateways::every_instance(&mut *self.readers.acquire().await?, tenant).await
+    }
+
+    async fn missing(&self, tenant: &str) -> Result<HashMap<(String, String), u64>, StoreError> {
+        sequences::missing(&mut *self.readers.acquire().await?, tenant).await
+    }
+
+    async fn census(&self, tenant: &str) -> Result<Census, StoreError> {
+        census::take(&mut *self.readers.acquire().await?, tenant).await
     }
 
     async fn keys(&self, tenant: &str) -> Result<Vec<StoredKey>, StoreError> {

@@ -137,6 +137,11 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// Speaks to another router.
+    pub(super) fn on(&self, router: Router) -> Self {
+        Self { router, ..self.clone() }
+    }
+
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }

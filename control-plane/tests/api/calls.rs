@@ -236,3 +236,32 @@ async fn makes_lists_and_removes_secrets_of_clients() {
             .contains("no client `cl_x`")
     );
 }
+
+#[tokio::test]
+async fn lists_gateways_for_people_and_for_programs() {
+    let bench = Bench::new().await;
+    let address = mk_service(&bench).await;
+    let edge = bench.gateway("edge", false).await;
+    bench.gateway("silent", false).await;
+    let headers =
+        [("cambist-instance", "node/1"), ("cambist-running-epoch", "7"), ("cambist-last-error", "no way")];
+    edge.get_with("/gateway/v1/snapshot", &headers).await.records();
+    let batch =
+        json!({ "instance": "node/1", "epoch": 7, "last_error": "no way", "dropped": 3, "events": [] });
+    edge.post("/gateway/v1/events", batch).await.ok();
+    let text = out(&call(address, &bench, &["gateway", "list"]).await);
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect();
+    let [head, first, second] = rows.as_slice() else { panic!("{text}") };
+    assert_eq!(head[0], "GATEWAY");
+    // An epoch is about the milliseconds at which it began, and nobody was there in 1970.
+    let age = format!("{}s", (bench.clock.now().millis() - 7) / 1000);
+    assert_eq!(first, &["edge", "1", "1", "7", age.as_str(), "2027-01-15T08:00:00Z", "3", "0", "no way"]);
+    assert_eq!(second, &["silent", "0", "0", "-", "-", "-", "0", "0", "-"]);
+    let json = call(address, &bench, &["gateway", "list", "--format", "json"]).await;
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["items"][0]["status"]["last_error"], "no way");
+    assert_eq!(json["items"].as_array().unwrap().len(), 2);
+}

@@ -16,7 +16,7 @@ pub(super) enum Presented<'a, 'p> {
     /// No token.
     Nothing,
     /// A token that the route lets pass unread.
-    Foreign,
+    Foreign(&'a [u8]),
     /// A token to verify.
     Token(&'a [u8], Carrier<'p>),
 }
@@ -29,7 +29,7 @@ pub(super) fn presented<'a, 'p>(
     match source::find(head, &route.sources)? {
         None => Ok(Presented::Nothing),
         Some((token, carrier)) => match route.foreign_token {
-            ForeignToken::Pass if is_foreign(token, policy) => Ok(Presented::Foreign),
+            ForeignToken::Pass if is_foreign(token, policy) => Ok(Presented::Foreign(token)),
             ForeignToken::Pass | ForeignToken::Reject => Ok(Presented::Token(token, carrier)),
         },
     }

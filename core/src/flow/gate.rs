@@ -16,6 +16,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    denial::Denial,
     digest::Digest,
     time::Timestamp,
     token_cache::Verified,
@@ -26,7 +27,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Passed {
     /// Uses of tokens that were written down for it: of its subject token, and of the token of who acts.
-    consumed: [Option<Digest>; 2],
+    /// With each, what a rule on trial would have said.
+    consumed: [Option<(Digest, Result<(), Denial>)>; 2],
 }
 
 impl Desk<'_> {
@@ -63,7 +65,7 @@ impl Desk<'_> {
         }
         // Who is not let in uses nothing up.
         self.admit(verified, granted, visit, now)?;
-        self.use_of(verified, granted).map_or(Ok(()), |used| used.pass(aims, visit))
+        self.use_of(verified, granted).map_or(Ok(()), |used| used.pass(self, aims, visit))
     }
 
     /// Whether this is the control plane, asked by a gateway for a token for a route: the gateway's gates let it through.
@@ -78,12 +80,13 @@ impl Passed {
     /// Nothing yet.
     pub(super) const NOTHING: Self = Self { consumed: [None; 2] };
 
-    fn has_consumed(&self, key: &Digest) -> bool {
-        self.consumed.contains(&Some(*key))
+    /// Whether a use was written down, and what a rule on trial would have said to it.
+    fn consumed(&self, key: &Digest) -> Option<Result<(), Denial>> {
+        self.consumed.iter().flatten().find(|(known, _)| known == key).map(|(_, said)| *said)
     }
 
-    fn consume(&mut self, key: Digest) {
+    fn consume(&mut self, key: Digest, said: Result<(), Denial>) {
         let [last, _] = self.consumed;
-        self.consumed = [Some(key), last];
+        self.consumed = [Some((key, said)), last];
     }
 }

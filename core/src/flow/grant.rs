@@ -99,11 +99,12 @@ pub(super) fn grant_known(
     };
     let (audited, venue) = (*audited, *venue);
     let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
-    let verdicts = known.verdicts.len();
+    let (verdicts, tried) = (known.verdicts.len(), known.tried.len());
     let outcome = desk.go_on(issuer, known, Counted::VerifiedCached, visit, ambient);
     let has_grown = known.told.take_grown()
         || known.access.take_grown()
         || known.verdicts.len() != verdicts
+        || known.tried.len() != tried
         || !matches!(visit.inquiry, Inquiry::Open);
     if has_grown {
         verified.reweigh(token);
@@ -148,12 +149,34 @@ pub(super) fn grant_new(
     let State { keyring, verified, denylist, audited, venue, .. } = state;
     let (audited, venue) = (*audited, *venue);
     let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
-    let (issuer, mut fresh) =
-        desk.verify(keyring, visit.arrived, ambient).map_err(|halt| halt.of_token(token))?;
+    let (issuer, mut fresh) = match desk.verify(keyring, visit.arrived, ambient) {
+        Ok(known) => known,
+        Err(halt) if policy.has_trials() && halt.leaves_room_for_trials() => {
+            let subject = desk.try_issuer(keyring, verified, visit, ambient);
+            return Err(halt.about(subject).of_token(token));
+        }
+        Err(halt) => return Err(halt.of_token(token)),
+    };
     let outcome = desk.go_on(issuer, &mut fresh, Counted::Verified, visit, ambient);
     // A refused token is kept too: refusing it again must not cost a signature.
     verified.put(token, fresh);
     outcome
+}
+
+/// Follows what is tried out for a token that the route lets pass unread.
+#[cold]
+pub(super) fn try_foreign(
+    state: &mut State,
+    policy: &Policy,
+    terms: Terms<'_>,
+    token: &[u8],
+    visit: &mut Visit<'_>,
+    ambient: &Ambient<'_>,
+) {
+    let State { keyring, verified, denylist, audited, venue, .. } = state;
+    let (audited, venue) = (*audited, *venue);
+    let desk = Desk { policy, terms, denylist, audited, venue, token, claims: &OnceCell::new() };
+    desk.try_issuer(keyring, verified, visit, ambient);
 }
 
 impl<'p> Desk<'p> {
@@ -174,25 +197,11 @@ impl<'p> Desk<'p> {
             .ok_or(Denial::IssuerNotAllowed)?;
         let claims = jwt.claims()?;
         let issuer = self.policy.issuer_of(iss, claims.audiences())?;
-        if !issuer.audience.admits(claims.audiences()) {
-            return Err(Denial::AudienceMismatch.into());
-        }
-        claims.check_times(&issuer.times, ambient.now)?;
-        if !issuer.algorithms.contains(&jwt.alg()) {
-            return Err(Denial::AlgNotAllowed.into());
-        }
-        let keys = match keyring.lookup(issuer, jwt.kid(), jwt.alg(), arrived, ambient.now) {
-            Lookup::Keys(keys) => keys,
-            Lookup::Wait => return Err(Halt::Wait(Call::FetchKeys { issuer: issuer.id.clone() })),
-            Lookup::UnknownKid => return Err(Denial::UnknownKid.into()),
-            Lookup::Unavailable => return Err(Denial::KeysUnavailable.into()),
-        };
-        let verified = jwt.verify(&issuer.algorithms, issuer.typ.as_deref(), &keys, ambient.crypto)?;
-        Ok((Some(issuer), Verified::new(issuer, &verified)))
+        Ok((Some(issuer), verify_by(issuer, jwt, keyring, arrived, ambient)?))
     }
 
     /// Whether a token of `iss` may be exchanged: not what we issued ourselves, however often (attack X4).
-    fn is_foreign(self, iss: &str) -> bool {
+    pub(super) fn is_foreign(self, iss: &str) -> bool {
         self.terms.route().is_some() || iss != self.policy.header.authority
     }
 
@@ -207,7 +216,7 @@ impl<'p> Desk<'p> {
     ) -> Result<Served, Halt> {
         match issuer {
             Some(issuer) => self.serve(issuer, verified, counted, visit, ambient),
-            None => self.pass(verified, counted, ambient.now),
+            None => self.pass(verified, counted, visit, ambient.now),
         }
     }
 
@@ -223,8 +232,18 @@ impl<'p> Desk<'p> {
         if let Err(denial) = verified.times.check(&issuer.times, ambient.now) {
             return Err(self.denied(denial, verified, None));
         }
-        self.inform(issuer, verified, visit, ambient.now)?;
-        let granted = self.authorize(issuer, verified, ambient.now)?;
+        let granted = self
+            .inform(issuer, verified, visit, ambient.now)
+            .and_then(|()| self.authorize(issuer, verified, ambient.now));
+        let granted = match granted {
+            Ok(granted) => granted,
+            Err(halt) => {
+                if issuer.has_trials() && !matches!(halt, Halt::Wait(_)) {
+                    self.try_rules(issuer, None, verified, visit, ambient.now);
+                }
+                return Err(halt);
+            }
+        };
         let served = match self.terms {
             Terms::Route(route) => {
                 self.forward(route, verified, &granted, counted, visit, ambient).map(Served::Edits)
@@ -234,7 +253,11 @@ impl<'p> Desk<'p> {
             }
             Terms::Actor => self.actor(verified, &granted, visit, ambient.now).map(Served::Actor),
         };
-        served.map_err(|halt| self.explain(halt, verified, &granted))
+        let served = served.map_err(|halt| self.explain(halt, verified, &granted));
+        if self.has_trials(&granted, visit) && !matches!(served, Err(Halt::Wait(_))) {
+            self.try_rules(issuer, Some(&granted), verified, visit, ambient.now);
+        }
+        served
     }
 
     /// How a request goes on along its route.
@@ -312,7 +335,7 @@ impl<'p> Desk<'p> {
     }
 
     /// The laws that hold for every request.
-    fn authorize(
+    pub(super) fn authorize(
         self,
         issuer: &'p Issuer,
         verified: &mut Verified,
@@ -371,19 +394,23 @@ impl<'p> Desk<'p> {
 
     /// What holds for a binding whatever it was found by: revocations and scopes.
     fn permit(self, granted: &Granted<'_>, verified: &mut Verified) -> Result<(), Halt> {
+        self.may(granted, verified).map_err(|denial| self.denied(denial, verified, Some(granted)))
+    }
+
+    /// The same without whom it is about.
+    pub(super) fn may(self, granted: &Granted<'_>, verified: &mut Verified) -> Result<(), Denial> {
         let Self { denylist, .. } = self;
         let Granted { issuer, binding } = granted;
         let revoked = denylist.revokes_issuer(&issuer.id)
             || denylist.revokes_client(&binding.client_id)
             || (denylist.revokes_identities()
                 && denylist.revokes_identity(&self.identity(granted, verified)));
-        let decision = match self.terms {
+        match self.terms {
             _ if revoked => Err(Denial::IdentityRevoked),
             Terms::Route(route) => binding.allows_scopes(&route.scopes),
             // What a grant asks for is compared when it is known whether it may ask at all.
             Terms::Grant(_) | Terms::Actor => Ok(()),
-        };
-        decision.map_err(|denial| self.denied(denial, verified, Some(granted)))
+        }
     }
 
     /// The identity's id, kept with the token: hashing it for every request would cost as much as the rest of a hit.
@@ -435,14 +462,42 @@ impl<'p> Desk<'p> {
         verified: &mut Verified,
         granted: Option<&Granted<'_>>,
     ) -> Halt {
+        Halt::denied(denial, self.subject(granted, verified))
+    }
+
+    /// What is known of whom a decision is about.
+    pub(super) fn subject(self, granted: Option<&Granted<'_>>, verified: &mut Verified) -> Subject {
         let identity = granted.map(|granted| self.tuple(granted, verified));
         let fields =
             self.policy.issuer(&verified.issuer).map(|issuer| self.fields(issuer)).unwrap_or_default();
-        Halt::denied(
-            denial,
-            Subject { token: Some(self.sha256(verified)), identity, fields, retry_after: None },
-        )
+        Subject { token: Some(self.sha256(verified)), identity, fields, retry_after: None }
     }
+}
+
+/// Verifies a token that names `issuer`.
+pub(super) fn verify_by(
+    issuer: &Issuer,
+    jwt: UntrustedJwt<'_>,
+    keyring: &mut Keyring,
+    arrived: Timestamp,
+    ambient: &Ambient<'_>,
+) -> Result<Verified, Halt> {
+    let claims = jwt.claims()?;
+    if !issuer.audience.admits(claims.audiences()) {
+        return Err(Denial::AudienceMismatch.into());
+    }
+    claims.check_times(&issuer.times, ambient.now)?;
+    if !issuer.algorithms.contains(&jwt.alg()) {
+        return Err(Denial::AlgNotAllowed.into());
+    }
+    let keys = match keyring.lookup(issuer, jwt.kid(), jwt.alg(), arrived, ambient.now) {
+        Lookup::Keys(keys) => keys,
+        Lookup::Wait => return Err(Halt::Wait(Call::FetchKeys { issuer: issuer.id.clone() })),
+        Lookup::UnknownKid => return Err(Denial::UnknownKid.into()),
+        Lookup::Unavailable => return Err(Denial::KeysUnavailable.into()),
+    };
+    let verified = jwt.verify(&issuer.algorithms, issuer.typ.as_deref(), &keys, ambient.crypto)?;
+    Ok(Verified::new(issuer, &verified))
 }
 
 // === impl Served ===

@@ -33,6 +33,22 @@ impl Halt {
         }
     }
 
+    /// Whether it says that nobody in force takes the token, so that somebody who is tried out may.
+    pub(super) const fn leaves_room_for_trials(&self) -> bool {
+        matches!(
+            self,
+            Self::Denied { denial: Denial::IssuerNotAllowed | Denial::AudienceMismatch, subject: None }
+        )
+    }
+
+    /// Adds what is known of whom it is about.
+    pub(super) fn about(self, about: Option<Subject>) -> Self {
+        match (self, about) {
+            (Self::Denied { denial, subject: None }, Some(about)) => Self::denied(denial, about),
+            (other, _) => other,
+        }
+    }
+
     /// Adds the token's digest to a denial that knows nothing of it.
     pub(super) fn of_token(self, token: &[u8]) -> Self {
         match self {

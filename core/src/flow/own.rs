@@ -15,11 +15,14 @@ use super::{
     Ambient, Counted, Credential, Edits, Report,
     grant::{Desk, Served},
     halt::Halt,
+    shadow::Rule,
+    visit::Visit,
 };
 use crate::{
     attribute::Facts,
     claims::TimeRules,
     claims_out::Values,
+    condition::Condition,
     denial::Denial,
     exchange::mint::TYP,
     jose::{alg::Alg, jwt::UntrustedJwt, verify::is_typ},
@@ -92,10 +95,16 @@ impl Desk<'_> {
         self,
         verified: &mut Verified,
         counted: Counted,
+        visit: &mut Visit<'_>,
         now: Timestamp,
     ) -> Result<Served, Halt> {
         let Some(route) = self.terms.route() else { return Err(Denial::IssuerNotAllowed.into()) };
         let told = self.fit(route, verified, now).map_err(|denial| self.denied(denial, verified, None))?;
+        if let (Some(condition), Some(own)) = (route.condition_on_trial(), verified.own.clone()) {
+            let denial = (!self.judges(condition, &own, verified)).then_some(Denial::ConditionFalse);
+            self.note(Rule::Route(&route.id), denial, visit);
+            self.settle(None, verified, visit);
+        }
         let keeps = route.forward || route.exchange != Exchange::None;
         let credential = if keeps { Credential::Keep } else { Credential::Remove };
         Ok(Served::Edits(Edits { told, ..Edits::new(credential, Report::counted(counted)) }))
@@ -129,7 +138,10 @@ impl Desk<'_> {
     }
 
     fn is_true(self, route: &Route, own: &Own, verified: &mut Verified) -> bool {
-        let Some(condition) = &route.condition else { return true };
+        route.condition_in_force().is_none_or(|condition| self.judges(condition, own, verified))
+    }
+
+    fn judges(self, condition: &Condition, own: &Own, verified: &mut Verified) -> bool {
         // Nothing but the token decides, and what verified it.
         let key = VerdictKey { condition: condition.digest(), binding: verified.issuer_digest };
         if let Some(known) = verified.verdicts.get(&key) {

@@ -3,8 +3,10 @@
 use alloc::{
     boxed::Box,
     string::{String, ToString},
+    vec::Vec,
 };
 
+use super::shadow::Shadowed;
 use crate::{
     denial::Denial,
     digest::Digest,
@@ -29,6 +31,8 @@ pub struct Report {
     pub userinfo: Option<Box<UserInfoFailure>>,
     /// Why whoever makes access tokens made none for this request.
     pub exchange: Option<Box<ExchangeFailure>>,
+    /// What rules that are not in force would have decided.
+    pub shadows: Vec<Shadowed>,
 }
 
 /// Why whoever makes access tokens made none.
@@ -104,7 +108,7 @@ pub(super) struct Mint<'m> {
 
 impl Report {
     pub(super) const fn counted(counted: Counted) -> Self {
-        Self { counted, event: None, userinfo: None, exchange: None }
+        Self { counted, event: None, userinfo: None, exchange: None, shadows: Vec::new() }
     }
 
     pub(super) fn denied(
@@ -119,6 +123,7 @@ impl Report {
             event: Some(Box::new(event)),
             userinfo: None,
             exchange: None,
+            shadows: Vec::new(),
         }
     }
 
@@ -135,6 +140,7 @@ impl Report {
             event: Some(Box::new(event)),
             userinfo: None,
             exchange: None,
+            shadows: Vec::new(),
         }
     }
 
@@ -145,7 +151,13 @@ impl Report {
         epoch: u64,
     ) -> Self {
         let event = denial.map(|denial| Box::new(denial_event(denial, Some(route), subject, epoch)));
-        Self { counted: Counted::Observed(denial), event, userinfo: None, exchange: None }
+        Self {
+            counted: Counted::Observed(denial),
+            event,
+            userinfo: None,
+            exchange: None,
+            shadows: Vec::new(),
+        }
     }
 
     pub(super) fn minted(route: Option<&Route>, mint: Mint<'_>, epoch: u64) -> Self {
@@ -168,13 +180,35 @@ impl Report {
             count: 1,
             strict: false,
         };
-        Self { counted: Counted::Minted, event: Some(Box::new(event)), userinfo: None, exchange: None }
+        Self {
+            counted: Counted::Minted,
+            event: Some(Box::new(event)),
+            userinfo: None,
+            exchange: None,
+            shadows: Vec::new(),
+        }
     }
 }
 
 // === impl Counted ===
 
 impl Counted {
+    /// The names of all that is neither refused nor observed.
+    pub const GOOD: [&str; 10] = [
+        "verified",
+        "verified_cached",
+        "minted",
+        "minted_remote",
+        "minted_external",
+        "minted_cached",
+        "unauthenticated",
+        "foreign",
+        "preflight",
+        "document",
+    ];
+    /// The name of an observed request that would not have been refused.
+    pub const OBSERVED: &str = "observed";
+
     /// The outcome's stable name, for counters.
     pub const fn name(self) -> &'static str {
         match self {
@@ -188,14 +222,19 @@ impl Counted {
             Self::Foreign => "foreign",
             Self::Preflight => "preflight",
             Self::Document => "document",
-            Self::Observed(None) => "observed",
+            Self::Observed(None) => Self::OBSERVED,
             Self::Observed(Some(denial)) | Self::Denied(denial) => denial.reason(),
         }
     }
 }
 
 /// The event of a denial; sequence and time are filled in by the queue that takes it.
-fn denial_event(denial: Denial, route: Option<&Route>, subject: Option<Box<Subject>>, epoch: u64) -> Event {
+pub(super) fn denial_event(
+    denial: Denial,
+    route: Option<&Route>,
+    subject: Option<Box<Subject>>,
+    epoch: u64,
+) -> Event {
     let Subject { token, identity, fields, retry_after: _ } =
         subject.map(|subject| *subject).unwrap_or_default();
     Event {

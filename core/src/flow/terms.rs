@@ -73,6 +73,6 @@ impl<'p> Terms<'p> {
 
     /// What must be true of the token beside its binding.
     pub(super) fn condition(self) -> Option<&'p Condition> {
-        self.route().and_then(|route| route.condition.as_ref())
+        self.route().and_then(Route::condition_in_force)
     }
 }

@@ -27,6 +27,7 @@ mod replies;
 mod resources;
 mod robustness;
 mod secrecy;
+mod shadows;
 mod snapshots;
 mod sources;
 mod spellings;

@@ -1,7 +1,9 @@
 //! How far a request has come: when it came, its one question to a UserInfo endpoint, its errands to its gates and to
 //! whoever makes its access token, and which gates it has passed.
 
-use super::{Answer, Call, Flow, Remote, gate::Passed};
+use alloc::vec::Vec;
+
+use super::{Answer, Call, Flow, Remote, gate::Passed, shadow::Note};
 use crate::{endpoint::Endpoint, exchange::external::answer, time::Timestamp, userinfo::Failure};
 
 /// What a decision knows of the request's past.
@@ -20,6 +22,8 @@ pub(super) struct Visit<'a> {
     pub(super) passed: Passed,
     /// Why the errand that this decision is about brought no access token.
     pub(super) exchange_failure: Option<answer::Failure>,
+    /// What rules that are tried out would have decided.
+    pub(super) notes: Vec<Note>,
 }
 
 /// A request's errand: to a gate, or to whoever makes its access token, if that is not this gateway. It runs one at a
@@ -109,7 +113,8 @@ impl<'a> Visit<'a> {
         body: Option<&'a [u8]>,
         passed: Passed,
     ) -> Self {
-        Self { arrived, inquiry, failure: None, body, errand, passed, exchange_failure: None }
+        let notes = Vec::new();
+        Self { arrived, inquiry, failure: None, body, errand, passed, exchange_failure: None, notes }
     }
 
     /// Where the request stands when it waits for `call` next.

@@ -70,6 +70,16 @@ pub struct Unfit<'a> {
 // === impl Binding ===
 
 impl Binding {
+    /// What else must be true of a token, unless that is only tried out.
+    pub fn condition_in_force(&self) -> Option<&Condition> {
+        self.condition.as_ref().filter(|_| self.condition_enforcement == Enforcement::Enforce)
+    }
+
+    /// The condition that is only tried out.
+    pub fn condition_on_trial(&self) -> Option<&Condition> {
+        self.condition.as_ref().filter(|_| self.condition_enforcement == Enforcement::Audit)
+    }
+
     /// Whether it has not ended.
     pub fn in_force(&self, now_secs: i64) -> bool {
         self.until.is_none_or(|until| now_secs < until)

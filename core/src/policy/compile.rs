@@ -128,7 +128,7 @@ impl Compiler {
         }
         let issuers: HashMap<String, Arc<Issuer>> =
             self.issuers.into_iter().map(|(id, issuer)| (id, Arc::new(issuer))).collect();
-        let issuers_by_iss = party::index_issuers(issuers.values(), &mut self.faults);
+        let (issuers_by_iss, on_trial) = party::index_issuers(issuers.values(), &mut self.faults);
         let token_headers =
             token_sources::index(&self.token_headers, &self.identity_headers, &mut self.faults);
         let keys = self.authority_keys.map(|keys| keys.jwks).or_else(|| published(&self.signing_keys));
@@ -144,6 +144,7 @@ impl Compiler {
                 }),
                 header,
                 issuers_by_iss,
+                on_trial,
                 issuers,
                 clients: self.clients,
                 routes: self.routes,

@@ -62,6 +62,9 @@ pub struct Issuer {
     /// Digest of the wire object, for the caches.
     pub digest: Digest,
     pub(crate) by_audience: HashMap<Arc<str>, Audience>,
+    /// The bindings that are only tried out. Where the issuer itself is, they stand with the others, which give nothing
+    /// either.
+    pub(crate) on_trial: HashMap<Arc<str>, Audience>,
 }
 
 /// Where an issuer's keys are.
@@ -102,28 +105,24 @@ impl Issuer {
         let mut failed: Option<&Arc<Binding>> = None;
         let mut several_failed = false;
         let mut known_elsewhere = false;
-        let entries = audiences.iter().filter_map(|audience| self.by_audience.get(audience.as_str()));
-        for entry in entries {
-            let exact = entry.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
-            for binding in exact.iter().chain(&entry.any_subject) {
-                if !binding.in_force(now_secs) {
-                    continue;
+        for binding in fitting(&self.by_audience, audiences, subject) {
+            if !binding.in_force(now_secs) {
+                continue;
+            }
+            if !admits(&binding.client_id) {
+                known_elsewhere = true;
+                continue;
+            }
+            if !binding.condition_in_force().is_none_or(|condition| holds(binding, condition)) {
+                several_failed |= failed.is_some_and(|other| !Arc::ptr_eq(other, binding));
+                failed = Some(binding);
+                continue;
+            }
+            match found {
+                Some(other) if !Arc::ptr_eq(other, binding) => {
+                    return Err(Denial::BindingAmbiguous.into());
                 }
-                if !admits(&binding.client_id) {
-                    known_elsewhere = true;
-                    continue;
-                }
-                if !binding.condition.as_ref().is_none_or(|condition| holds(binding, condition)) {
-                    several_failed |= failed.is_some_and(|other| !Arc::ptr_eq(other, binding));
-                    failed = Some(binding);
-                    continue;
-                }
-                match found {
-                    Some(other) if !Arc::ptr_eq(other, binding) => {
-                        return Err(Denial::BindingAmbiguous.into());
-                    }
-                    _ => found = Some(binding),
-                }
+                _ => found = Some(binding),
             }
         }
         match (found, failed) {
@@ -133,6 +132,44 @@ impl Issuer {
             }
             (None, None) if known_elsewhere => Err(Denial::ClientUnknown.into()),
             (None, None) => Err(Denial::IdentityNotFound.into()),
+        }
+    }
+
+    /// Whether one of its bindings is only tried out.
+    pub fn has_trials(&self) -> bool {
+        !self.on_trial.is_empty()
+    }
+
+    /// The binding that is tried out which would change what becomes of a verified token if it were in force, and what
+    /// that would be. `is_found`: a binding in force fits. The other arguments are those of [`Self::binding_for`].
+    pub fn trial_for(
+        &self,
+        audiences: &[String],
+        subject: &str,
+        now_secs: i64,
+        is_found: bool,
+        admits: &dyn Fn(&str) -> bool,
+        holds: &mut dyn FnMut(&Binding, &Condition) -> bool,
+    ) -> Option<(&Arc<Binding>, Result<(), Denial>)> {
+        let mut found: Option<&Arc<Binding>> = None;
+        let mut failed: Option<&Arc<Binding>> = None;
+        for binding in fitting(&self.on_trial, audiences, subject) {
+            if !binding.in_force(now_secs) || !admits(&binding.client_id) {
+                continue;
+            }
+            if !binding.condition_in_force().is_none_or(|condition| holds(binding, condition)) {
+                failed = Some(binding);
+                continue;
+            }
+            if is_found || found.is_some_and(|other| !Arc::ptr_eq(other, binding)) {
+                return Some((binding, Err(Denial::BindingAmbiguous)));
+            }
+            found = Some(binding);
+        }
+        match (found, failed) {
+            (Some(binding), _) => Some((binding, Ok(()))),
+            (None, Some(binding)) if !is_found => Some((binding, Err(Denial::ConditionFalse))),
+            (None, _) => None,
         }
     }
 
@@ -151,4 +188,16 @@ impl Issuer {
             Err(Unfit { denial, .. }) => Err(denial),
         }
     }
+}
+
+/// The bindings of `index` for one of the audiences and the subject.
+fn fitting<'i>(
+    index: &'i HashMap<Arc<str>, Audience>,
+    audiences: &[String],
+    subject: &str,
+) -> impl Iterator<Item = &'i Arc<Binding>> {
+    audiences.iter().filter_map(|audience| index.get(audience.as_str())).flat_map(move |entry| {
+        let exact = entry.by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
+        exact.iter().chain(&entry.any_subject)
+    })
 }

@@ -49,3 +49,17 @@ pub struct Route {
     /// URL of the metadata of the protected resource behind it; challenges point there.
     pub resource_metadata: Option<Arc<str>>,
 }
+
+// === impl Route ===
+
+impl Route {
+    /// What must be true of a token, unless that is only tried out.
+    pub fn condition_in_force(&self) -> Option<&Condition> {
+        self.condition.as_ref().filter(|_| self.condition_enforcement == Enforcement::Enforce)
+    }
+
+    /// The condition that is only tried out.
+    pub fn condition_on_trial(&self) -> Option<&Condition> {
+        self.condition.as_ref().filter(|_| self.condition_enforcement == Enforcement::Audit)
+    }
+}

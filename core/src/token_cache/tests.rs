@@ -23,6 +23,7 @@ fn verified(subject: &str) -> Verified {
         sha256: None,
         userinfo: None,
         verdicts: Verdicts::default(),
+        tried: Vec::new(),
         access: AccessTokens::default(),
         told: Told::default(),
         admission: None,

@@ -103,30 +103,50 @@ pub(super) async fn note(
     Ok(())
 }
 
+/// A row of `instances`, behind its gateway.
+type Row = (String, String, i64, Option<String>, i64, i64);
+
 /// The instances of a gateway by id.
 pub(super) async fn instances(
     connection: &mut SqliteConnection,
     tenant: &str,
     gateway: &str,
 ) -> Result<Vec<Instance>, StoreError> {
-    let rows: Vec<(String, i64, Option<String>, i64, i64)> = sqlx::query_as(
-        "SELECT instance, running_epoch, last_error, last_seen_ms, dropped FROM instances \
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT gateway, instance, running_epoch, last_error, last_seen_ms, dropped FROM instances \
          WHERE tenant = $1 AND gateway = $2 ORDER BY instance",
     )
     .bind(tenant)
     .bind(gateway)
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(instance, running_epoch, last_error, last_seen, dropped)| Instance {
-            instance,
-            running_epoch: unsigned(running_epoch),
-            last_error,
-            last_seen: Timestamp::from_millis(last_seen),
-            dropped: unsigned(dropped),
-        })
-        .collect())
+    Ok(rows.into_iter().map(|row| read(row).1).collect())
+}
+
+/// The instances of every gateway, by gateway and id.
+pub(super) async fn every_instance(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+) -> Result<Vec<(String, Instance)>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT gateway, instance, running_epoch, last_error, last_seen_ms, dropped FROM instances \
+         WHERE tenant = $1 ORDER BY gateway, instance",
+    )
+    .bind(tenant)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(read).collect())
+}
+
+fn read((gateway, instance, running_epoch, last_error, last_seen, dropped): Row) -> (String, Instance) {
+    let instance = Instance {
+        instance,
+        running_epoch: unsigned(running_epoch),
+        last_error,
+        last_seen: Timestamp::from_millis(last_seen),
+        dropped: unsigned(dropped),
+    };
+    (gateway, instance)
 }
 
 /// Drops instances that were last seen before `before`.

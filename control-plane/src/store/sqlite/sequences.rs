@@ -1,7 +1,7 @@
 //! Which events of an instance are stored, as ranges of their sequences: a range says in one row what an index over
 //! events would say in thousands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::SqliteConnection;
 
@@ -9,6 +9,25 @@ use super::{super::StoreError, signed, unsigned};
 
 /// A closed range.
 type Range = (u64, u64);
+
+/// How many sequences of each stream of a tenant are not stored although later ones are. They start at 1.
+pub(super) async fn missing(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+) -> Result<HashMap<(String, String), u64>, StoreError> {
+    let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        "SELECT actor, instance, MAX(last), SUM(last - first + 1) FROM sequences \
+         WHERE tenant = ? GROUP BY actor, instance",
+    )
+    .bind(tenant)
+    .fetch_all(connection)
+    .await?;
+    let missing = |highest, stored| unsigned(highest).saturating_sub(unsigned(stored));
+    Ok(rows
+        .into_iter()
+        .map(|(actor, instance, highest, stored)| ((actor, instance), missing(highest, stored)))
+        .collect())
+}
 
 /// Notes sequences as stored and returns those that were not.
 pub(super) async fn claim(

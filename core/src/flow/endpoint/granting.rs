@@ -151,7 +151,7 @@ impl Desk<'_> {
         };
         self.pass_gates(verified, granted, &targets, visit, ambient.now)?;
         if let Some(used) = actor.as_ref().and_then(|actor| actor.used.as_ref()) {
-            used.pass(&targets, visit)?;
+            used.pass(self, &targets, visit)?;
         }
         self.count(verified, granted, None, ambient)?;
         let (access, fresh) = self.mint(verified, granted, &order, minting, ambient)?;

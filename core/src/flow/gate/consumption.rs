@@ -11,9 +11,16 @@ use super::super::{
     Call, Remote,
     grant::{Desk, Granted},
     halt::Halt,
+    shadow::Rule,
     visit::{Errand, Visit},
 };
-use crate::{denial::Denial, digest::Digest, json, token_cache::Verified, wire::snapshot::Replay};
+use crate::{
+    denial::Denial,
+    digest::Digest,
+    json,
+    token_cache::Verified,
+    wire::snapshot::{Enforcement, Replay},
+};
 
 /// A use of a token that its issuer's replay policy is about.
 #[derive(Clone, Debug)]
@@ -26,6 +33,8 @@ pub(in super::super) struct Use {
     per_target: bool,
     /// Unix seconds until which the token may be taken.
     exp: i64,
+    /// Whether the policy is on trial.
+    is_tried: bool,
 }
 
 impl Desk<'_> {
@@ -47,6 +56,7 @@ impl Desk<'_> {
             issuer: issuer.id.clone(),
             token: Digest::of_parts([issuer.id.as_bytes(), kind, name]),
             per_target,
+            is_tried: issuer.replay_enforcement == Enforcement::Audit,
             exp: verified.times.exp.saturating_add(issuer.times.exp_leeway.into()),
         })
     }
@@ -68,22 +78,39 @@ fn signing_input(token: &[u8]) -> &[u8] {
 // === impl Use ===
 
 impl Use {
-    /// Passes what is used for the first time, or asks whether it is.
-    pub(in super::super) fn pass(&self, aims: &[&str], visit: &mut Visit<'_>) -> Result<(), Halt> {
+    /// Passes what is used for the first time, or asks whether it is. A rule on trial asks and writes down all the same,
+    /// and passes everything.
+    pub(in super::super) fn pass(
+        &self,
+        desk: Desk<'_>,
+        aims: &[&str],
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Halt> {
         let key = self.key(aims);
-        if visit.passed.has_consumed(&key) {
-            return Ok(());
+        let said = if let Some(said) = visit.passed.consumed(&key) {
+            said
+        } else {
+            let said = match self.ask(&key, visit) {
+                Err(Halt::Denied { denial, .. }) if self.is_tried => Err(denial),
+                passed => Ok(passed?),
+            };
+            visit.passed.consume(key, said);
+            said
+        };
+        if self.is_tried {
+            desk.note(Rule::Replay(&self.issuer), said.err(), visit);
         }
+        Ok(())
+    }
+
+    fn ask(&self, key: &Digest, visit: &Visit<'_>) -> Result<(), Halt> {
         let hex = key.hex();
         match visit.errand {
             Errand::Answered(Call::ConsumeReplay { issuer, key: asked, .. }, remote)
                 if *issuer == self.issuer && *asked == hex =>
             {
                 match is_first(remote) {
-                    Some(true) => {
-                        visit.passed.consume(key);
-                        Ok(())
-                    }
+                    Some(true) => Ok(()),
                     // The one place where a token is found to be used up.
                     Some(false) => Err(Denial::TokenReplayed.into()),
                     None => Err(Denial::UpstreamStsUnavailable.into()),

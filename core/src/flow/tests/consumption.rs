@@ -15,11 +15,11 @@ use crate::{
     denial::Denial,
     exchange::Venue,
     fixture::{Ask, Gateway, NOW, TARGET, Token, Wire, twin},
-    flow::{Answer, Call, Counted, Remote, Step},
+    flow::{Answer, Call, Counted, Edits, Remote, Step},
     wire::{
         changes::Revoked,
         consumption::{Consumption, ConsumptionRequest},
-        snapshot::{ActorRule, Exchange, Mode, Replay},
+        snapshot::{ActorRule, Enforcement, Exchange, Mode, Replay},
     },
 };
 
@@ -307,4 +307,50 @@ fn each_request_asks_for_itself() {
     let calls: Vec<_> = (0..2).map(|_| gateway.call(&ask()).1).collect();
     assert_eq!(calls[0], calls[1]);
     assert!(!calls[0].serves_others() && !calls[0].is_shared() && calls[0].same_party(&calls[1]));
+}
+
+#[test]
+fn a_policy_on_trial_writes_uses_down_and_refuses_nothing() {
+    let (mut gateway, mut book) = (
+        gateway(Replay::Once, |wire| wire.issuers[0].replay_enforcement = Enforcement::Audit),
+        Book::default(),
+    );
+    let told = |edits: Edits| {
+        let [shadowed] = edits.report.shadows.as_slice() else { panic!("{:?}", edits.report.shadows) };
+        let shadow = shadowed.event.as_ref().and_then(|event| event.shadow.clone());
+        (shadowed.denial, shadow.map(|shadow| shadow.rule))
+    };
+    assert_eq!(told(book.serve(&mut gateway, &ask()).into_edits()), (None, None), "the first use");
+    let replayed = Some(Denial::TokenReplayed);
+    let rule = Some(String::from("issuer/shop-cluster/replay"));
+    assert_eq!(told(book.serve(&mut gateway, &ask()).into_edits()), (replayed, rule));
+    assert_eq!(told(book.serve(&mut gateway, &ask()).into_edits()), (replayed, None), "recorded once");
+    // Nobody can tell: what would be refused in force passes.
+    for answer in [None, Some(Remote { status: 503, ..Remote::default() })] {
+        let (flow, call) = gateway.call(&ask());
+        let answer = match answer {
+            None => Answer::TimedOut(call),
+            Some(remote) => Answer::Remote(call, remote),
+        };
+        let (denial, _) = told(gateway.resume(&flow, &answer).into_edits());
+        assert_eq!(denial, Some(Denial::UpstreamStsUnavailable));
+    }
+    gateway.adopt(|wire| wire.issuers[0].replay_enforcement = Enforcement::Enforce);
+    let (response, _) = book.serve(&mut gateway, &ask()).into_reply();
+    assert_eq!(response.status, 401, "what was written down counts");
+}
+
+#[test]
+fn what_a_policy_on_trial_said_is_remembered_while_the_request_waits_for_more() {
+    let mut gateway = Way::ControlPlane.gateway();
+    gateway.adopt(|wire| {
+        wire.issuers[0].replay = Replay::Once;
+        wire.issuers[0].replay_enforcement = Enforcement::Audit;
+    });
+    let (flow, call) = gateway.call(&ask());
+    let (flow, call) = gateway.resume(&flow, &Answer::Remote(call, first(false))).into_call();
+    let edits =
+        gateway.resume(&flow, &Answer::Remote(call, Way::ControlPlane.good(OBTAINED, 300))).into_edits();
+    assert_eq!(edits.report.shadows[0].denial, Some(Denial::TokenReplayed));
+    assert!(edits.report.shadows[0].event.is_some());
 }

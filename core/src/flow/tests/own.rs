@@ -14,7 +14,7 @@ use crate::{
     flow::{Counted, Credential},
     wire::{
         changes::{Changes, Revoked, RevokedJti},
-        snapshot::{Condition, Exchange, Mode, Place, Profile},
+        snapshot::{Condition, Enforcement, Exchange, Mode, Place, Profile},
     },
 };
 
@@ -234,4 +234,21 @@ fn where_another_issuer_mints_ours_is_not_wanted() {
         wire.routes[0].target = Some(TARGET.into());
     });
     assert_eq!(denial(&mut gateway, &ours().sign_with(FLEET_KEY)), Denial::IssuerNotAllowed);
+}
+
+#[test]
+fn a_condition_on_trial_is_followed_for_a_token_of_ours_too() {
+    let mut wire = sidecar();
+    wire.routes[0].condition =
+        serde_json::from_value(json!({ "attribute": "jwt.claim.scope", "equals": "nothing" })).unwrap();
+    let ask = Ask::bearing(&ours().sign_with(FLEET_KEY));
+    let mut gateway = Gateway::new(wire);
+    assert_eq!(gateway.denial(&ask), Denial::ConditionFalse);
+    gateway.adopt(|wire| wire.routes[0].condition_enforcement = Enforcement::Audit);
+    let report = gateway.forward(&ask).report;
+    assert_eq!(report.shadows.len(), 1);
+    assert_eq!(report.shadows[0].denial, Some(Denial::ConditionFalse));
+    let event = report.shadows[0].event.as_deref().unwrap();
+    assert_eq!(event.shadow.as_ref().unwrap().rule, "route/api/condition");
+    assert!(gateway.forward(&ask).report.shadows[0].event.is_none(), "recorded once");
 }

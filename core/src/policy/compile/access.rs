@@ -9,7 +9,9 @@ use crate::{
     exchange::{claim_templates::ClaimTemplates, subject::SubjectTemplate},
     jose::alg::Alg,
     policy::{Binding, Route, canonical_path},
-    wire::snapshot::{self as wire, Exchange, ForeignToken, Mode, PathMatch, Place, Profile, SigningAlg},
+    wire::snapshot::{
+        self as wire, Enforcement, Exchange, ForeignToken, Mode, PathMatch, Place, Profile, SigningAlg,
+    },
 };
 
 impl Compiler {
@@ -44,16 +46,9 @@ impl Compiler {
         if audiences.is_empty() || audiences.iter().any(String::is_empty) {
             self.fault("binding", &id, "audiences", "must name at least one audience, none of them empty");
         }
-        // Without subjects, a condition says which tokens fit.
-        let any_subject = allow_any_subject || (subjects.is_empty() && condition.is_some());
-        if subjects.is_empty() != any_subject {
-            self.fault(
-                "binding",
-                &id,
-                "subjects",
-                "must name a subject, or be empty with a condition or allow_any_subject: true",
-            );
-        }
+        let is_condition_tried = condition.is_some() && condition_enforcement == Enforcement::Audit;
+        let names_subjects = (!subjects.is_empty(), allow_any_subject);
+        let any_subject = self.any_subject(&id, names_subjects, condition.is_some(), is_condition_tried);
         let condition = self.condition("binding", &id, condition);
         if subjects.iter().any(String::is_empty) {
             self.fault("binding", &id, "subjects", "must not hold an empty subject");
@@ -104,8 +99,11 @@ impl Compiler {
             until,
             digest,
         });
+        let is_tried =
+            compiled.enforcement == Enforcement::Audit && issuer.enforcement == Enforcement::Enforce;
+        let index = if is_tried { &mut issuer.on_trial } else { &mut issuer.by_audience };
         for audience in &compiled.audiences {
-            let entry = issuer.by_audience.entry_ref(audience.as_str()).or_default();
+            let entry = index.entry_ref(audience.as_str()).or_default();
             if any_subject {
                 entry.any_subject.push(Arc::clone(&compiled));
             }
@@ -113,6 +111,25 @@ impl Compiler {
                 entry.by_subject.entry(subject.clone()).or_default().push(Arc::clone(&compiled));
             }
         }
+    }
+
+    /// Whether binding `id` takes any subject: it says so, or has none and a condition that says which tokens fit.
+    fn any_subject(
+        &mut self,
+        id: &str,
+        (named, allowed): (bool, bool),
+        has_condition: bool,
+        tried: bool,
+    ) -> bool {
+        let any = allowed || (!named && has_condition && !tried);
+        if tried && !named && !any {
+            let detail = "cannot be `audit` where nothing but the condition says which tokens fit";
+            self.fault("binding", id, "condition_enforcement", detail);
+        } else if named == any {
+            let detail = "must name a subject, or be empty with a condition or allow_any_subject: true";
+            self.fault("binding", id, "subjects", detail);
+        }
+        any
     }
 
     /// The template of the `sub` that binding `id` asks for.

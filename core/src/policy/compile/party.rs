@@ -18,7 +18,7 @@ use crate::{
     jose::alg::Alg,
     policy::{Faults, Issuer, MintingKey},
     secret::Secret,
-    wire::snapshot as wire,
+    wire::snapshot::{self as wire, Enforcement},
 };
 
 const MAX_ISS_BYTES: usize = 2_048;
@@ -91,7 +91,7 @@ impl Compiler {
         match keys {
             Some(keys) if enabled => {
                 let times = TimeRules { clock_skew, exp_leeway, max_lifetime, max_age };
-                let by_audience = HashMap::new();
+                let (by_audience, on_trial) = (HashMap::new(), HashMap::new());
                 let compiled = Issuer {
                     id: id.clone(),
                     iss,
@@ -112,6 +112,7 @@ impl Compiler {
                     allow_http,
                     digest,
                     by_audience,
+                    on_trial,
                 };
                 self.issuers.insert(id, compiled);
             }
@@ -207,15 +208,31 @@ impl Compiler {
     }
 }
 
+/// Issuers by `iss` text and audience.
+pub(super) type IssuerIndex = HashMap<String, HashMap<Arc<str>, Arc<Issuer>>>;
+
 /// Indexes issuers by `iss` text and audience; an audience that two issuers of one text accept is a fault.
+///
+/// The second index is of what is only tried out: an issuer, or bindings that have an audience to themselves.
 pub(super) fn index_issuers<'a>(
     issuers: impl Iterator<Item = &'a Arc<Issuer>>,
     faults: &mut Faults,
-) -> HashMap<String, HashMap<Arc<str>, Arc<Issuer>>> {
-    let mut by_iss: HashMap<String, HashMap<Arc<str>, Arc<Issuer>>> = HashMap::new();
+) -> (IssuerIndex, IssuerIndex) {
+    let (mut by_iss, mut on_trial) = (IssuerIndex::new(), IssuerIndex::new());
     // Sorted, so that the faults of a snapshot always read the same.
     let mut shared = BTreeSet::new();
     for issuer in issuers {
+        let is_tried = issuer.enforcement == Enforcement::Audit;
+        for audience in issuer.on_trial.keys().chain(issuer.by_audience.keys().filter(|_| is_tried)) {
+            let tried = on_trial.entry_ref(issuer.iss.as_str()).or_default();
+            let first = tried.entry(Arc::clone(audience)).or_insert_with(|| Arc::clone(issuer));
+            if issuer.id < first.id {
+                *first = Arc::clone(issuer);
+            }
+        }
+        if is_tried {
+            continue;
+        }
         let by_audience = by_iss.entry_ref(issuer.iss.as_str()).or_default();
         for audience in issuer.by_audience.keys() {
             if let Some(other) = by_audience.insert(Arc::clone(audience), Arc::clone(issuer)) {
@@ -229,5 +246,5 @@ pub(super) fn index_issuers<'a>(
         let detail = format!("issuer {second} has the same iss text and also accepts audience {audience:?}");
         faults.add(format!("issuer/{first}/iss"), detail);
     }
-    by_iss
+    (by_iss, on_trial)
 }
