@@ -25,6 +25,8 @@ pub struct Upstream {
 struct Seen {
     count: u64,
     last: VecDeque<Received>,
+    /// Every bearer token that arrived, if they are kept.
+    bearers: Option<Vec<String>>,
 }
 
 /// A request as it arrived.
@@ -65,6 +67,16 @@ impl Upstream {
     /// Requests that arrived so far.
     pub fn count(&self) -> u64 {
         self.seen.lock().expect("not poisoned").count
+    }
+
+    /// Keeps every bearer token that arrives from now on.
+    pub fn keep_all(&self) {
+        self.seen.lock().expect("not poisoned").bearers = Some(Vec::new());
+    }
+
+    /// The bearer tokens that arrived since [`Self::keep_all`].
+    pub fn bearers(&self) -> Vec<String> {
+        self.seen.lock().expect("not poisoned").bearers.clone().unwrap_or_default()
     }
 
     /// The last request that arrived.
@@ -120,7 +132,14 @@ impl Received {
 
 async fn echo(State(seen): State<Arc<Mutex<Seen>>>, request: Request<axum::body::Body>) -> Json<Value> {
     // A request that is cut short arrived all the same.
-    seen.lock().expect("not poisoned").count += 1;
+    {
+        let mut seen = seen.lock().expect("not poisoned");
+        seen.count += 1;
+        let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        if let (Some(bearers), Some(token)) = (&mut seen.bearers, token) {
+            bearers.push(token.trim_start_matches("Bearer ").to_owned());
+        }
+    }
     let (head, body) = request.into_parts();
     let body = body.collect().await.ok();
     let received = Received {

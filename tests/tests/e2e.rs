@@ -22,6 +22,7 @@ macro_rules! workers {
 }
 
 mod e2e {
+    mod admission;
     mod algorithms;
     mod both_endpoints;
     mod claims_out;
@@ -50,6 +51,7 @@ mod e2e {
     mod shadow_mode;
     mod shared_keys;
     mod sidecar;
+    mod strict_audit;
     mod tls_issuers;
     mod token_endpoint;
     mod token_sources;

@@ -345,3 +345,55 @@ async fn the_trail_is_verified_and_shown_from_outside() {
     let (code, text) = said(&["verify", "--database", file]);
     assert!(code == Some(1) && text.starts_with("BROKEN at row 4, behind row 3"), "{text}");
 }
+
+#[tokio::test]
+async fn identities_are_let_in_from_outside() {
+    let folder = TempDir::new().unwrap();
+    let (data, log) = (folder.path().join("data"), folder.path().join("log"));
+    let admin = init(&data)["admin_token"].as_str().unwrap().to_owned();
+    let serving = serve(&data, &log).await;
+    let address = serving.address;
+    let post = async |path: &str, token: &str, body: Value| -> Value {
+        let answer = send(address, Method::POST, path, token, body).await;
+        assert!(answer.status().is_success(), "{path}: {answer:?}");
+        serde_json::from_slice(answer.body()).unwrap()
+    };
+    post("/v1/issuers", &admin, json!({ "id": "eks", "iss": "https://issuer.example" })).await;
+    let client = post("/v1/clients", &admin, json!({ "name": "shop" })).await["client_id"].clone();
+    let client = client.as_str().unwrap();
+    let binding = json!({
+        "id": "shop", "issuer": "eks", "audiences": ["api"], "allow_any_subject": true, "targets": ["upstream"],
+        "enrolment": "approve",
+    });
+    post(&format!("/v1/clients/{client}/bindings"), &admin, binding).await;
+    let gateway = post("/v1/gateways", &admin, json!({ "name": "edge" })).await["token"].clone();
+    let id = |subject: &str| cambist_core::identity::identity_id("default", client, "eks", "api", subject);
+    let said = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cambist"));
+        command.arg("identity").args(arguments).env("CAMBIST_ADMIN_TOKEN", &admin);
+        command.env("CAMBIST_URL", format!("http://{address}")).stdin(Stdio::null());
+        let output = run(&mut command);
+        let text = if output.status.success() { output.stdout } else { output.stderr };
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let register =
+        ["register", "--client", client, "--issuer", "eks", "--audience", "api", "--subject", "cart"];
+    assert_eq!(said(&register), (true, format!("{}\n", id("cart"))));
+    assert!(!said(&register).0);
+
+    let asking = json!({ "binding": "shop", "identity": {
+        "id": id("agent"), "client_id": client, "issuer": "eks", "audience": "api", "subject": "agent",
+    } });
+    let verdict = async || {
+        post("/gateway/v1/admit", gateway.as_str().unwrap(), asking.clone()).await["verdict"].clone()
+    };
+    assert_eq!(verdict().await, "pending");
+    let (content, text) = said(&["pending"]);
+    assert!(content && text.contains(&id("agent")) && !text.contains(&id("cart")), "{text}");
+    let (_, text) = said(&["pending", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["items"][0]["subject"], "agent");
+    assert_eq!(said(&["approve", &id("agent")]), (true, format!("Identity {} is let in.\n", id("agent"))));
+    assert_eq!(verdict().await, "admitted");
+    let (content, text) = said(&["approve", &id("nobody")]);
+    assert!(!content && text.contains("does not wait and was never seen"), "{text}");
+}

@@ -24,6 +24,11 @@ fn a_dead_vm_comes_back_and_others_do_not_notice() {
     hold("trap");
 }
 
+#[test]
+fn a_killed_control_plane_loses_no_record_of_what_went_on() {
+    hold("kills");
+}
+
 fn hold(trial: &str) {
     let run = Command::new(artifact::cambist_dev())
         .args(["faults", "short=1", &format!("only={trial}")])

@@ -1,7 +1,9 @@
-//! What happens to good requests while issuers rotate, vanish and are attacked and VMs die: measured, and held to bounds.
+//! What happens to good requests while issuers rotate, vanish and are attacked, VMs die and the control plane is killed:
+//! measured, and held to bounds.
 //!
 //! Deliberately absent: the faults of a single answer; the end-to-end suite has them one by one.
 
+mod kills;
 mod outage;
 mod report;
 mod rotations;
@@ -28,14 +30,16 @@ enum Trial {
     Storm,
     Outage,
     Trap,
+    Kills,
 }
 
 /// By name, in the order in which they run.
-const TRIALS: [(&str, Trial); 4] = [
+const TRIALS: [(&str, Trial); 5] = [
     ("rotations", Trial::Rotations),
     ("storm", Trial::Storm),
     ("outage", Trial::Outage),
     ("trap", Trial::Trap),
+    ("kills", Trial::Kills),
 ];
 
 // === impl Plan ===
@@ -72,6 +76,7 @@ pub(crate) async fn run(plan: Plan) -> ExitCode {
             Trial::Storm => storm::run(plan.short, &mut report).await,
             Trial::Outage => outage::run(plan.short, &mut report).await,
             Trial::Trap => trap::run(plan.short, &mut report).await,
+            Trial::Kills => kills::run(plan.short, &mut report).await,
         }
     }
     println!();

@@ -19,7 +19,7 @@ pub(crate) const WORKERS: u32 = 4;
 pub(crate) struct Scene {
     pub(crate) envoy: Envoy,
     pub(crate) upstream: Upstream,
-    _control_plane: ControlPlane,
+    pub(crate) control_plane: ControlPlane,
 }
 
 /// What to start.
@@ -55,7 +55,7 @@ impl Plan<'_> {
         let setup = Setup::new(WORKERS, config::bootstrap(&listeners, &clusters)).env(TOKEN_ENV, &token);
         let envoy = setup.start().await;
         envoy.until_ready().await;
-        Scene { envoy, upstream, _control_plane: control_plane }
+        Scene { envoy, upstream, control_plane }
     }
 }
 
