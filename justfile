@@ -169,7 +169,7 @@ hostile *options: wasm
     @case " {{ options }} " in *" planted=1 "*) just planted ;; esac
     {{ target }}/release/cambist-dev hostile {{ options }}
 
-# Rotations, storms, outages and dead VMs under load, about ten minutes: [short=1] [only=rotations|storm|outage|trap].
+# Rotations, storms, outages, dead VMs and rates under load, about twelve minutes: [short=1] [only=rotations|storm|outage|trap|rate].
 faults *options: wasm planted
     cargo build --release -p cambist-control-plane -p cambist-tests --bins
     {{ target }}/release/cambist-dev faults {{ options }}

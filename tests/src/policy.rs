@@ -129,7 +129,7 @@ pub fn trusted(id: &str, issuer: &Issuer) -> Value {
     trusted
 }
 
-/// Any workload of `issuer` with the usual audience may have the usual target.
+/// Any workload of `issuer` with the usual audience may have the usual target, as often as it likes.
 pub fn binding(id: &str, issuer: &str) -> Value {
     json!({
         "id": id,
@@ -139,6 +139,7 @@ pub fn binding(id: &str, issuer: &str) -> Value {
         "allow_any_subject": true,
         "scopes": ["read", "write"],
         "targets": [TARGET],
+        "rate": { "per_minute": 1_000_000, "burst": 1_000_000 },
     })
 }
 

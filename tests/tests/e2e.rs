@@ -33,6 +33,7 @@ mod e2e {
     mod fault_load;
     mod fetching;
     mod fields;
+    mod gates;
     mod harness;
     mod hostile;
     mod hostile_load;

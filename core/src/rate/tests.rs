@@ -65,6 +65,13 @@ fn a_new_rate_holds_at_once() {
 }
 
 #[test]
+fn the_fraction_of_an_interval_never_adds_up_to_one_too_many() {
+    let rate = Rate { per_minute: 999_999, burst: 1_000_000 };
+    let times = [0, 60_000].into_iter().flat_map(|time| core::iter::repeat_n(time, 1_000_001));
+    assert_eq!(admitted(rate, times), 1_999_999);
+}
+
+#[test]
 fn is_total_at_the_ends_of_its_range() {
     for rate in [Rate { per_minute: 0, burst: 0 }, Rate { per_minute: u32::MAX, burst: u32::MAX }, TEN] {
         for time in [i64::MIN, 0, i64::MAX] {

@@ -29,6 +29,11 @@ fn a_killed_control_plane_loses_no_record_of_what_went_on() {
     hold("kills");
 }
 
+#[test]
+fn the_rate_is_held_by_all_workers_together() {
+    hold("rate");
+}
+
 fn hold(trial: &str) {
     let run = Command::new(artifact::cambist_dev())
         .args(["faults", "short=1", &format!("only={trial}")])

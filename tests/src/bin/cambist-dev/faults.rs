@@ -1,10 +1,11 @@
-//! What happens to good requests while issuers rotate, vanish and are attacked, VMs die and the control plane is killed:
-//! measured, and held to bounds.
+//! What happens to good requests while issuers rotate, vanish and are attacked, VMs die, the control plane is killed and
+//! neighbours are over their rate: measured, and held to bounds.
 //!
 //! Deliberately absent: the faults of a single answer; the end-to-end suite has them one by one.
 
 mod kills;
 mod outage;
+mod rate;
 mod report;
 mod rotations;
 mod scene;
@@ -31,6 +32,7 @@ enum Trial {
     Outage,
     Trap,
     Kills,
+    Rate,
 }
 
 /// By name, in the order in which they run.
@@ -40,6 +42,7 @@ const TRIALS: [(&str, Trial); 5] = [
     ("outage", Trial::Outage),
     ("trap", Trial::Trap),
     ("kills", Trial::Kills),
+    ("rate", Trial::Rate),
 ];
 
 // === impl Plan ===
@@ -77,6 +80,7 @@ pub(crate) async fn run(plan: Plan) -> ExitCode {
             Trial::Outage => outage::run(plan.short, &mut report).await,
             Trial::Trap => trap::run(plan.short, &mut report).await,
             Trial::Kills => kills::run(plan.short, &mut report).await,
+            Trial::Rate => rate::run(plan.short, &mut report).await,
         }
     }
     println!();
