@@ -169,7 +169,7 @@ hostile *options: wasm
     @case " {{ options }} " in *" planted=1 "*) just planted ;; esac
     {{ target }}/release/cambist-dev hostile {{ options }}
 
-# Rotations, storms, outages, dead VMs and rates under load, about twelve minutes: [short=1] [only=rotations|storm|outage|trap|rate].
+# Rotations, storms, outages, dead VMs, kills, rates and revocations under load, about fifteen minutes: [short=1] [only=TRIAL].
 faults *options: wasm planted
     cargo build --release -p cambist-control-plane -p cambist-tests --bins
     {{ target }}/release/cambist-dev faults {{ options }}

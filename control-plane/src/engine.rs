@@ -38,7 +38,7 @@ use self::{
 use crate::{
     clock::Clock,
     fetching::Fetcher,
-    gateway_api::events::stored,
+    gateway_api::{events::stored, told::Told},
     metrics::{Metrics, Stopwatch},
     publish::Publisher,
     store::{
@@ -255,7 +255,8 @@ impl Engine {
         for Shadowed { denial, event } in shadows {
             self.metrics.shadowed(denial);
             let Some(event) = event else { continue };
-            let Ok(event) = stored(tenant, Event { at_ms: now.millis(), ..*event }, now) else { continue };
+            let event = Event { at_ms: now.millis(), ..*event };
+            let Ok(event) = stored(tenant, &Told::from(&event), now) else { continue };
             let Caller { actor, request } = caller.clone();
             self.ledger.note(tenant, OwnEvent { actor, request, event });
         }
@@ -317,7 +318,9 @@ impl Engine {
                 None => return decided,
             }
         };
-        let Ok(event) = stored(tenant, event, now) else { return Decided::denied(Denial::Internal) };
+        let Ok(event) = stored(tenant, &Told::from(&event), now) else {
+            return Decided::denied(Denial::Internal);
+        };
         let Caller { actor, request } = caller;
         let event = OwnEvent { actor, request, event };
         if !is_mint {
@@ -340,7 +343,7 @@ impl Engine {
     fn write_denials(&self, now: Option<Timestamp>) {
         for (tenant, Caller { actor, request }, event) in self.denials.due(now) {
             let at = Timestamp::from_millis(event.at_ms);
-            if let Ok(event) = stored(&tenant, event, at) {
+            if let Ok(event) = stored(&tenant, &Told::from(&event), at) {
                 self.ledger.note(&tenant, OwnEvent { actor, request, event });
             }
         }

@@ -18,6 +18,7 @@ mod consume;
 pub(crate) mod events;
 mod mint;
 mod snapshot;
+pub(crate) mod told;
 
 /// The tenant's epoch, on every answer that depends on it.
 const EPOCH: HeaderName = HeaderName::from_static("cambist-epoch");

@@ -11,10 +11,7 @@ use std::{
 use cambist_core::{
     denial::Denial,
     flow::Counted,
-    wire::{
-        event::{Event, Outcome},
-        snapshot::GrantType,
-    },
+    wire::{event::Outcome, snapshot::GrantType},
 };
 
 mod families;
@@ -71,10 +68,10 @@ impl Metrics {
     }
 
     /// Counts the events of a batch that a gateway sent; those up to `known` came before.
-    pub fn reported(&self, gateway: &str, told: &[Told], known: u64) {
+    pub fn reported(&self, gateway: &str, told: &[Reported], known: u64) {
         let mut counts = self.counts();
         add(&mut counts.duplicates, gateway.to_owned(), 0);
-        for Told { sequence, outcome, reason, grant, count } in told {
+        for Reported { sequence, outcome, reason, grant, count } in told {
             if *sequence <= known {
                 add(&mut counts.duplicates, gateway.to_owned(), 1);
                 continue;
@@ -125,7 +122,7 @@ const MINTS: [(&str, &str); 5] = [
 
 /// What is counted of an event of a gateway.
 #[derive(Clone, Copy, Debug)]
-pub struct Told {
+pub struct Reported {
     sequence: u64,
     outcome: &'static str,
     reason: Option<&'static str>,
@@ -133,21 +130,32 @@ pub struct Told {
     count: u64,
 }
 
-// === impl Told ===
+// === impl Reported ===
 
-impl Told {
-    /// What is counted of `event`.
-    pub fn of(event: &Event) -> Self {
-        let reason = event.reason.as_deref().map(|reason| {
+impl Reported {
+    /// What is counted of the event with this sequence, outcome, reason and grant that stands for `count` of its kind.
+    pub fn new(
+        sequence: u64,
+        outcome: Outcome,
+        reason: Option<&str>,
+        grant: Option<GrantType>,
+        count: u64,
+    ) -> Self {
+        let reason = reason.map(|reason| {
             // A gateway of another version may know other reasons.
             Denial::ALL.into_iter().map(Denial::reason).find(|known| *known == reason).unwrap_or("other")
         });
-        let outcome = match event.outcome {
+        let outcome = match outcome {
             Outcome::Mint => MINT,
             Outcome::Denial => "denial",
             Outcome::Shadow => "shadow",
         };
-        Self { sequence: event.sequence, outcome, reason, grant: name(event.grant), count: event.count }
+        Self { sequence, outcome, reason, grant: name(grant), count }
+    }
+
+    /// Its position in the instance's stream.
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
     }
 }
 

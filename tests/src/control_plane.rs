@@ -212,6 +212,22 @@ impl ControlPlane {
         }
     }
 
+    /// Waits until it knows so many identities.
+    pub async fn until_seen(&self, count: usize) {
+        wait::until(&format!("{count} identities are known"), wait::PATIENCE, async || {
+            let (mut seen, mut cursor) = (0, String::new());
+            loop {
+                let page = self.get(&format!("/v1/identities?limit=1000{cursor}")).await;
+                seen += page["items"].as_array().map_or(0, Vec::len);
+                match page["next"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break seen >= count,
+                }
+            }
+        })
+        .await;
+    }
+
     /// Revokes an identity.
     pub async fn revoke(&self, id: &str) {
         self.post(&format!("/v1/identities/{id}/revoke"), &json!({})).await;

@@ -34,6 +34,11 @@ fn the_rate_is_held_by_all_workers_together() {
     hold("rate");
 }
 
+#[test]
+fn a_revoked_identity_is_refused_at_once_and_nobody_else() {
+    hold("revocations");
+}
+
 fn hold(trial: &str) {
     let run = Command::new(artifact::cambist_dev())
         .args(["faults", "short=1", &format!("only={trial}")])

@@ -13,11 +13,15 @@ use serde_json::json;
 
 workers! {
     a_token_is_exchanged_at_the_gateway_and_judged_at_the_sidecar,
+    a_whole_cluster_is_cut_off_at_gateway_and_sidecar_and_let_in_again,
 }
 
 /// One control plane, one gateway, one sidecar, one service.
 struct Mesh {
+    /// Of the cluster eu-1.
     issuer: Issuer,
+    /// Of the cluster eu-2.
+    neighbour: Issuer,
     control_plane: ControlPlane,
     service: Upstream,
     sidecar: Envoy,
@@ -27,7 +31,10 @@ struct Mesh {
 async fn mesh(workers: u32) -> Mesh {
     let issuer = Issuer::start(Key::p256("first")).await;
     let control_plane = ControlPlane::start().await;
-    let mut policy = Policy::exchange(&issuer);
+    let neighbour = Issuer::start(Key::p256("other")).await;
+    let mut policy = Policy::exchange(&issuer).and("other", &neighbour);
+    policy.issuers[0]["cluster"] = "eu-1".into();
+    policy.issuers[1]["cluster"] = "eu-2".into();
     policy.routes.push(json!({
         "id": "inside", "place": "sidecar", "host": "api.example", "path": { "prefix": "/" }, "clients": [CLIENT],
         "scopes": ["read"], "target": TARGET, "forward": true,
@@ -56,11 +63,11 @@ async fn mesh(workers: u32) -> Mesh {
     let gateway = start(gateway_plugin, sidecar.port(), &gateway_token).await;
     gateway.until_ready().await;
     sidecar.until_ready().await;
-    Mesh { issuer, control_plane, service, sidecar, gateway }
+    Mesh { issuer, neighbour, control_plane, service, sidecar, gateway }
 }
 
 async fn a_token_is_exchanged_at_the_gateway_and_judged_at_the_sidecar(workers: u32) {
-    let Mesh { issuer, control_plane, service, sidecar, gateway } = mesh(workers).await;
+    let Mesh { issuer, neighbour: _, control_plane, service, sidecar, gateway } = mesh(workers).await;
     let (job, neighbour) = (issuer.token("job"), issuer.token("neighbour"));
     let seen = stage::seen(&gateway.send(&Request::get("/orders").bearer(&job)).await.expect(200));
     let access = seen.bearer().to_owned();
@@ -93,4 +100,53 @@ async fn a_token_is_exchanged_at_the_gateway_and_judged_at_the_sidecar(workers: 
     }
     gateway.send(&Request::get("/").bearer(&neighbour)).await.expect(200);
     sidecar.send(&Request::get("/").bearer(&others)).await.expect(200);
+}
+
+async fn a_whole_cluster_is_cut_off_at_gateway_and_sidecar_and_let_in_again(workers: u32) {
+    let Mesh { issuer, neighbour, control_plane, service: _, sidecar, gateway } = mesh(workers).await;
+    let exchanged = async |token: &str| {
+        let answer = gateway.send(&Request::get("/").bearer(token)).await.expect(200);
+        stage::seen(&answer).bearer().to_owned()
+    };
+    // Two workloads of the cluster and one of another, whose name one of them bears, too.
+    let tokens = [issuer.token("job"), issuer.token("till"), neighbour.token("job")];
+    let mut access = Vec::new();
+    for token in &tokens {
+        access.push(exchanged(token).await);
+    }
+    let each = async |envoy: &Envoy, token: &str, status: u16, what: &str| {
+        let request = Request::get("/").bearer(token);
+        wait::until(what, wait::PATIENCE, async || {
+            envoy.send_to_each_worker(&request).await.iter().all(|answer| answer.status.as_u16() == status)
+        })
+        .await;
+    };
+    for token in &access {
+        each(&sidecar, token, 200, "the sidecar takes what was issued").await;
+    }
+    control_plane.until_seen(3).await;
+    let selector = |dry_run: bool| json!({ "selector": { "cluster": "eu-1" }, "dry_run": dry_run });
+    let told = control_plane.post("/v1/revocations", &selector(true)).await;
+    assert_eq!(told["count"], 2, "{told}");
+    each(&gateway, &tokens[0], 200, "a dry run changes nothing").await;
+    assert_eq!(control_plane.post("/v1/revocations", &selector(false)).await["count"], 2);
+    for number in [0, 1] {
+        each(&gateway, &tokens[number], 401, "the gateway refuses the cluster").await;
+        each(&sidecar, &access[number], 401, "the sidecar refuses what was issued for it").await;
+    }
+    gateway.send(&Request::get("/").bearer(&tokens[2])).await.expect(200);
+    sidecar.send(&Request::get("/").bearer(&access[2])).await.expect(200);
+    for identity in control_plane.get("/v1/identities?cluster=eu-1").await["items"].as_array().unwrap() {
+        let path = format!("/v1/identities/{}/reinstate", identity["id"].as_str().unwrap());
+        control_plane.post(&path, &json!({})).await;
+    }
+    for number in [0, 1] {
+        each(&gateway, &tokens[number], 200, "the gateway lets the cluster in again").await;
+        each(&sidecar, &access[number], 200, "so does the sidecar").await;
+    }
+    // An issuer that is revoked takes with it what was issued for its workloads, and nothing else.
+    control_plane.post("/v1/issuers/main/revoke", &json!({})).await;
+    each(&gateway, &tokens[0], 401, "the gateway refuses the issuer").await;
+    each(&sidecar, &access[0], 401, "the sidecar refuses what was issued for it").await;
+    sidecar.send(&Request::get("/").bearer(&access[2])).await.expect(200);
 }

@@ -1,6 +1,6 @@
 //! Identities as rows: registered, seen or revoked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use cambist_core::time::Timestamp;
 use serde_json::json;
@@ -287,9 +287,7 @@ pub(super) async fn touch(
         // Batches of several instances may arrive in any order: first and last are the extremes of what was told, and
         // the fields are those of the last.
         query.push(
-            " ON CONFLICT (tenant, id) DO UPDATE SET client_id = excluded.client_id, \
-             issuer = excluded.issuer, audience = excluded.audience, subject = excluded.subject, \
-             kind = excluded.kind, \
+            " ON CONFLICT (tenant, id) DO UPDATE SET kind = excluded.kind, \
              first_seen_ms = CASE WHEN identities.first_seen_ms IS NULL \
                  OR excluded.first_seen_ms < identities.first_seen_ms \
                  THEN excluded.first_seen_ms ELSE identities.first_seen_ms END, \
@@ -302,6 +300,36 @@ pub(super) async fn touch(
              count = identities.count + excluded.count",
         );
         query.build().execute(&mut *connection).await?;
+    }
+    introduce(connection, tenant, sightings).await
+}
+
+/// Tells who those are that were known by their id alone. The id is made of the tuple, so nothing else of it changes, and
+/// the indexes over it are left alone in all other cases.
+async fn introduce(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    sightings: &[Sighting<'_>],
+) -> Result<(), StoreError> {
+    let unknown: Vec<(String,)> =
+        sqlx::query_as("SELECT id FROM identities WHERE tenant = ? AND client_id IS NULL")
+            .bind(tenant)
+            .fetch_all(&mut *connection)
+            .await?;
+    let unknown: HashSet<&str> = unknown.iter().map(|(id,)| id.as_str()).collect();
+    for Sighting { id, tuple, .. } in sightings.iter().filter(|sighting| unknown.contains(sighting.id)) {
+        let Tuple { client_id, issuer, audience, subject } = tuple;
+        sqlx::query(
+            "UPDATE identities SET client_id = ?, issuer = ?, audience = ?, subject = ? WHERE tenant = ? AND id = ?",
+        )
+        .bind(client_id)
+        .bind(issuer)
+        .bind(audience)
+        .bind(subject)
+        .bind(tenant)
+        .bind(*id)
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What happens to good requests while issuers rotate, vanish and are attacked, VMs die, the control plane is killed and
-//! neighbours are over their rate: measured, and held to bounds.
+//! What happens to good requests while issuers rotate, vanish and are attacked, VMs die, the control plane is killed,
+//! neighbours are over their rate and identities are revoked: measured, and held to bounds.
 //!
 //! Deliberately absent: the faults of a single answer; the end-to-end suite has them one by one.
 
@@ -7,6 +7,7 @@ mod kills;
 mod outage;
 mod rate;
 mod report;
+mod revocations;
 mod rotations;
 mod scene;
 mod storm;
@@ -33,16 +34,18 @@ enum Trial {
     Trap,
     Kills,
     Rate,
+    Revocations,
 }
 
 /// By name, in the order in which they run.
-const TRIALS: [(&str, Trial); 5] = [
+const TRIALS: [(&str, Trial); 7] = [
     ("rotations", Trial::Rotations),
     ("storm", Trial::Storm),
     ("outage", Trial::Outage),
     ("trap", Trial::Trap),
     ("kills", Trial::Kills),
     ("rate", Trial::Rate),
+    ("revocations", Trial::Revocations),
 ];
 
 // === impl Plan ===
@@ -81,6 +84,7 @@ pub(crate) async fn run(plan: Plan) -> ExitCode {
             Trial::Trap => trap::run(plan.short, &mut report).await,
             Trial::Kills => kills::run(plan.short, &mut report).await,
             Trial::Rate => rate::run(plan.short, &mut report).await,
+            Trial::Revocations => revocations::run(plan.short, &mut report).await,
         }
     }
     println!();

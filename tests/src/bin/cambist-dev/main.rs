@@ -25,7 +25,7 @@ const USAGE: &str = "usage: cambist-dev COMMAND
   hostile [requests=N] [seed=N] [planted=1]
                                     sends hostile requests; planted=1: to a module that fails on purpose
   faults [short=1] [only=TRIAL]     rotations, storms, outages and dead VMs under load; TRIAL is
-                                    rotations, storm, outage or trap";
+                                    rotations, storm, outage, trap or revocations";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

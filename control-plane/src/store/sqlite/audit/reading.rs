@@ -76,8 +76,7 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &AuditFilter) {
         until,
     } = filter;
     if let Some(identity) = identity {
-        // Said twice for the index, which leaves rows without an object out.
-        query.push(" AND object <> '' AND object = ").push_bind(identity.clone());
+        query.push(" AND object = ").push_bind(identity.clone());
     }
     if let Some(gateway) = gateway {
         query.push(" AND actor = ").push_bind(format!("gateway:{gateway}"));

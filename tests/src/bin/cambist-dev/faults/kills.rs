@@ -12,26 +12,51 @@ use cambist_tests::jwt::{Key, Parts};
 use cambist_tests::wait;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::report::Report;
-use super::scene::{self, Plan};
+use super::scene::{self, Plan, Scene};
 
 /// Workloads that exchange at once.
 const LANES: usize = 32;
 /// How long a workload that was put off waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Every so many exchanges somebody asks for one and leaves.
+const LEAVERS: usize = 20;
+/// How long those who leave stay.
+const STAY: Duration = Duration::from_millis(2);
+/// How long the gateway is without a control plane before it dies, too.
+const ALONE: Duration = Duration::from_millis(500);
+const MODES: [&str; 2] = ["strict", "batched"];
 /// How soon everything that can arrive has arrived.
 const RECOVERY: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(short: bool, report: &mut Report) {
     let (exchanges, kills) = if short { (600, 1) } else { (10_000, 3) };
-    for mode in ["strict", "batched"] {
-        exchange(mode, exchanges, kills, report).await;
+    let issuer = Arc::new(Issuer::start(Key::p256("first")).await);
+    let mut policy = scene::policy(&issuer, &json!({}));
+    policy.routes = MODES.map(|mode| route(mode, &policy.routes[0])).into();
+    let mut scene = Plan::start(policy).await;
+    for mode in MODES {
+        exchange(mode, exchanges, kills, &mut scene, &issuer, report).await;
     }
+    let control_plane = both_die(exchanges / 5, scene, &issuer, report).await;
+    let verified = control_plane.get("/v1/audit/verify").await;
+    report.note("rows of the audit", &verified["rows"]);
+    let is_whole = verified["complete"] == true && verified["broken"].is_null();
+    report.exactly("breaks in the hash chain", usize::from(!is_whole), 0);
 }
 
-/// What the audit says of mints.
+/// The route of a mode: its name is its id and its path.
+fn route(mode: &str, all: &Value) -> Value {
+    let mut route = all.clone();
+    route["id"] = json!(mode);
+    route["path"] = json!({ "prefix": format!("/{mode}") });
+    route["audit"] = json!(mode);
+    route
+}
+
+/// What the audit says of mints for one route.
 #[derive(Debug, Default)]
 struct Audit {
     /// How often each `jti` is there.
@@ -49,20 +74,22 @@ struct Told {
     slowest: Duration,
 }
 
-async fn exchange(mode: &str, exchanges: usize, kills: usize, report: &mut Report) {
-    let issuer = Issuer::start(Key::p256("first")).await;
-    let mut policy = scene::policy(&issuer, &json!({}));
-    policy.routes[0]["audit"] = json!(mode);
-    let mut scene = Plan::start(policy).await;
+async fn exchange(
+    mode: &'static str,
+    exchanges: usize,
+    kills: usize,
+    scene: &mut Scene,
+    issuer: &Arc<Issuer>,
+    report: &mut Report,
+) {
     scene.upstream.keep_all();
     let next = Arc::new(AtomicUsize::new(0));
     let passed = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
-    let issuer = Arc::new(issuer);
     let begun = Instant::now();
     for _ in 0..LANES {
-        let (next, passed, issuer) = (Arc::clone(&next), Arc::clone(&passed), Arc::clone(&issuer));
-        lanes.spawn(lane(scene.envoy.port(), issuer, exchanges, next, passed));
+        let (next, passed, issuer) = (Arc::clone(&next), Arc::clone(&passed), Arc::clone(issuer));
+        lanes.spawn(lane(mode, scene.envoy.port(), issuer, exchanges, next, passed));
     }
     for kill in 1..=kills {
         let due = exchanges * kill / (kills + 1);
@@ -89,7 +116,7 @@ async fn exchange(mode: &str, exchanges: usize, kills: usize, report: &mut Repor
     report.exactly(&what("answers but 200 and 503"), told.others.len(), 0);
 
     let forwarded: BTreeSet<String> = scene.upstream.bearers().iter().map(|token| jti(token)).collect();
-    let audit = Audit::arrived(&scene.control_plane, &forwarded).await;
+    let audit = Audit::arrived(&scene.control_plane, mode, &forwarded).await;
     let missing = forwarded.iter().filter(|jti| !audit.mints.contains_key(*jti)).count();
     let unconfirmed = audit.mints.keys().filter(|jti| !forwarded.contains(*jti)).count();
     let all: usize = audit.mints.values().sum();
@@ -109,8 +136,38 @@ async fn exchange(mode: &str, exchanges: usize, kills: usize, report: &mut Repor
     }
 }
 
+/// The control plane dies, then the gateway with all that it still had to tell: what it let go on is known all the same.
+async fn both_die(exchanges: usize, scene: Scene, issuer: &Arc<Issuer>, report: &mut Report) -> ControlPlane {
+    let Scene { envoy, upstream, mut control_plane, client_id: _ } = scene;
+    upstream.keep_all();
+    let (next, passed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut lanes = JoinSet::new();
+    for _ in 0..LANES {
+        let (next, passed, issuer) = (Arc::clone(&next), Arc::clone(&passed), Arc::clone(issuer));
+        // Never as many as are asked for: it ends before.
+        lanes.spawn(lane(MODES[0], envoy.port(), issuer, usize::MAX, next, passed));
+    }
+    wait::until("some have passed", Duration::from_mins(5), async || {
+        passed.load(Ordering::Relaxed) >= exchanges
+    })
+    .await;
+    control_plane.kill();
+    sleep(ALONE).await;
+    drop(envoy);
+    lanes.abort_all();
+    while lanes.join_next().await.is_some() {}
+    control_plane.serve().await;
+    let forwarded: BTreeSet<String> = upstream.bearers().iter().map(|token| jti(token)).collect();
+    let audit = Audit::arrived(&control_plane, MODES[0], &forwarded).await;
+    let missing = forwarded.iter().filter(|jti| !audit.mints.contains_key(*jti)).count();
+    report.at_least("both die: tokens that the upstream saw", forwarded.len(), exchanges);
+    report.exactly("both die: of these the audit does not know", missing, 0);
+    control_plane
+}
+
 /// Exchanges one token after the other, each until it passes.
 async fn lane(
+    mode: &'static str,
     port: u16,
     issuer: Arc<Issuer>,
     exchanges: usize,
@@ -124,9 +181,18 @@ async fn lane(
         if number >= exchanges {
             return told;
         }
-        let mut claims = issuer.claims(&format!("job-{}", number % 100));
-        claims["jti"] = json!(format!("subject-{number}"));
-        let request = Request::get("/").bearer(&issuer.sign(&claims));
+        let path = format!("/{mode}");
+        let token = |name: &str| {
+            let mut claims = issuer.claims(&format!("job-{}", number % 100));
+            claims["jti"] = json!(format!("{mode}-{name}-{number}-{exchanges}"));
+            issuer.sign(&claims)
+        };
+        if number % LEAVERS == 0 {
+            let request = Request::get(path.as_str()).bearer(&token("leaver"));
+            // Whether it is answered in time does not matter.
+            let _ = timeout(STAY, request.try_send(port)).await;
+        }
+        let request = Request::get(path.as_str()).bearer(&token("job"));
         let begun = Instant::now();
         loop {
             if connection.is_closed() {
@@ -159,10 +225,10 @@ fn jti(token: &str) -> String {
 
 impl Audit {
     /// The audit when it knows all that was forwarded, or when nothing more comes.
-    async fn arrived(control_plane: &ControlPlane, forwarded: &BTreeSet<String>) -> Self {
+    async fn arrived(control_plane: &ControlPlane, mode: &str, forwarded: &BTreeSet<String>) -> Self {
         let begun = Instant::now();
         loop {
-            let audit = Self::read(control_plane).await;
+            let audit = Self::read(control_plane, mode).await;
             let is_whole = forwarded.iter().all(|jti| audit.mints.contains_key(jti));
             if is_whole || begun.elapsed() > RECOVERY {
                 return audit;
@@ -171,25 +237,27 @@ impl Audit {
         }
     }
 
-    async fn read(control_plane: &ControlPlane) -> Self {
+    async fn read(control_plane: &ControlPlane, mode: &str) -> Self {
         let mut audit = Self::default();
         let mut cursor = String::new();
         loop {
             let page = control_plane.get(&format!("/v1/audit?limit=1000{cursor}")).await;
             for row in page["items"].as_array().expect("a list") {
-                audit.take(row);
+                audit.take(row, mode);
             }
             let Some(next) = page["next"].as_str() else { return audit };
             cursor = format!("&cursor={next}");
         }
     }
 
-    fn take(&mut self, row: &Value) {
+    fn take(&mut self, row: &Value, mode: &str) {
         if let Some(sequence) = row["sequence"].as_u64() {
             let instance = row["instance"].as_str().unwrap_or_default().to_owned();
             self.sequences.entry(instance).or_default().push(sequence);
         }
-        if let Some(jti) = row["detail"]["minted"]["jti"].as_str() {
+        if row["detail"]["route"] == mode
+            && let Some(jti) = row["detail"]["minted"]["jti"].as_str()
+        {
             *self.mints.entry(jti.to_owned()).or_default() += 1;
             self.strict += usize::from(row["detail"]["strict"] == true);
         }

@@ -20,6 +20,8 @@ pub(crate) struct Scene {
     pub(crate) envoy: Envoy,
     pub(crate) upstream: Upstream,
     pub(crate) control_plane: ControlPlane,
+    /// The client that all tokens are for.
+    pub(crate) client_id: String,
 }
 
 /// What to start.
@@ -43,7 +45,7 @@ impl Plan<'_> {
     pub(crate) async fn open(self) -> Scene {
         let Self { policy, module, request_timeout } = self;
         let control_plane = ControlPlane::start().await;
-        control_plane.apply(&policy).await;
+        let client_id = control_plane.apply(&policy).await;
         let token = control_plane.register_gateway().await;
         let upstream = Upstream::start().await;
         let mut filter = config::cambist(&policy::from_control_plane());
@@ -55,7 +57,7 @@ impl Plan<'_> {
         let setup = Setup::new(WORKERS, config::bootstrap(&listeners, &clusters)).env(TOKEN_ENV, &token);
         let envoy = setup.start().await;
         envoy.until_ready().await;
-        Scene { envoy, upstream, control_plane }
+        Scene { envoy, upstream, control_plane, client_id }
     }
 }
 
