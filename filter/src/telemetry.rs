@@ -18,7 +18,8 @@ use crate::{
 const LOGGED_PER_SECOND: u32 = 10;
 
 /// What is counted beside decisions.
-pub const OTHERS: [&str; 22] = [
+pub const OTHERS: [&str; 23] = [
+    "admit",
     "consume",
     "control_plane_failed",
     "events_dropped",

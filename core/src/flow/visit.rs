@@ -91,6 +91,8 @@ impl<'a> Visit<'a> {
                 errand = Errand::Answered(call, remote);
                 standing
             }
+            // What is not recorded in time is refused, and recorded all the same.
+            (Answer::TimedOut(Call::AwaitAudit { .. }), _) => return None,
             (Answer::TimedOut(call), _) if call.is_errand() => {
                 errand = Errand::InVain;
                 standing

@@ -13,6 +13,10 @@ pub(super) async fn take(connection: &mut SqliteConnection, tenant: &str) -> Res
         .bind(tenant)
         .fetch_one(&mut *connection)
         .await?;
+    let (pending,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM pending_identities WHERE tenant = $1")
+        .bind(tenant)
+        .fetch_one(&mut *connection)
+        .await?;
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT kind, COUNT(*) FROM revocations WHERE tenant = $1 AND revoked = 1 GROUP BY kind ORDER BY kind",
     )
@@ -26,7 +30,9 @@ pub(super) async fn take(connection: &mut SqliteConnection, tenant: &str) -> Res
     let active = unsigned(known).saturating_sub(revoked("identity"));
     let kinds = ["identity", "client", "issuer"];
     Ok(Census {
-        identities: vec![("active".to_owned(), active), ("revoked".to_owned(), revoked("identity"))],
+        identities: [("active", active), ("pending", unsigned(pending)), ("revoked", revoked("identity"))]
+            .map(|(state, count)| (state.to_owned(), count))
+            .to_vec(),
         revocations: kinds.map(|kind| (kind.to_owned(), revoked(kind))).to_vec(),
     })
 }
