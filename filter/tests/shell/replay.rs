@@ -34,7 +34,7 @@ fn requests_with_one_token_ask_each_for_itself() {
     assert_eq!(sent.len(), 3);
     let asked: Value = serde_json::from_slice(&sent[0].body).unwrap();
     assert_eq!((&asked["issuer"], asked["key"].as_str().unwrap().len()), (&json!("main"), 64));
-    assert!(sent.iter().all(|one| one.body == sent[0].body && one.timeout_ms == 5_000));
+    assert!(sent.iter().all(|one| one.body == sent[0].body && one.timeout_ms == 4_500));
     assert_eq!(sent[0].headers["authorization"], format!("Bearer {}", sample::GATEWAY_TOKEN));
     vm.answer(&sent[1], first(true));
     assert!(vm.is_forwarded(requests[1]) && vm.is_paused(requests[0]) && vm.is_paused(requests[2]));
@@ -80,7 +80,7 @@ fn whatever_is_no_answer_is_503() {
 fn a_request_gives_up_in_time() {
     let mut vm = vm();
     let request = vm.get(&sample::good_token());
-    vm.pass(5_000);
+    vm.pass(4_900);
     assert!(vm.is_paused(request));
     vm.pass(200);
     assert_eq!(vm.status(request), 503);

@@ -238,9 +238,14 @@ fn a_request_that_goes_on_to_a_mint_is_consumed_once() {
 
 #[test]
 fn an_observed_request_uses_nothing_up() {
-    let mut gateway = gateway(Replay::Once, |wire| wire.routes[0].mode = Mode::Observe);
-    for _ in 0..2 {
-        let _ = gateway.forward(&ask());
+    for way in [Exchange::None, Exchange::Gateway] {
+        let mut gateway = gateway(Replay::Once, |wire| {
+            wire.routes[0].mode = Mode::Observe;
+            wire.routes[0].exchange = way;
+        });
+        for _ in 0..2 {
+            let _ = gateway.forward(&ask());
+        }
     }
 }
 
