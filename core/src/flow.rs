@@ -27,6 +27,7 @@ mod told;
 mod userinfo;
 mod verdict;
 mod visit;
+mod workload;
 
 use alloc::{boxed::Box, sync::Arc};
 

@@ -4,11 +4,11 @@ mod elsewhere;
 mod minting;
 mod pending;
 mod shape;
+mod swap;
 
 use alloc::{boxed::Box, sync::Arc};
 
-pub(super) use self::elsewhere::Way;
-use self::pending::acknowledged;
+use self::{elsewhere::Way, pending::acknowledged};
 use super::{
     Ambient, Counted, Venue,
     grant::{Desk, Granted},
@@ -22,14 +22,6 @@ use crate::{
     token_cache::{Access, AccessKey, Verified},
     userinfo::UserInfo,
 };
-
-/// Who makes an access token.
-pub(super) enum Maker<'p> {
-    /// This VM, with this key.
-    Here(&'p MintingKey),
-    /// Somebody else.
-    Elsewhere(Way<'p>),
-}
 
 impl<'p> Desk<'p> {
     /// An access token that this VM mints, or minted for the same order before. The subject token has not expired.

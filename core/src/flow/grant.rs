@@ -8,11 +8,10 @@ use serde_json::{Map, Value};
 use super::{
     Ambient, Call, Counted, Credential, Edits, Report, State, Venue,
     endpoint::GrantAnswer,
-    exchange::{Maker, Way, unexpired},
     halt::Halt,
-    order::{Actor, Issued, Order, route_target},
+    order::Actor,
     own,
-    report::{Mint, Subject},
+    report::Subject,
     terms::Terms,
     verdict::Judge,
     visit::{Inquiry, Visit},
@@ -20,17 +19,12 @@ use super::{
 use crate::{
     denial::Denial,
     denylist::Denylist,
-    digest::Digest,
-    identity::{identity_audience, identity_id},
     jose::jwt::UntrustedJwt,
     keyring::{Keyring, Lookup},
     policy::{Binding, Issuer, Policy, Route, Unfit},
     time::Timestamp,
     token_cache::Verified,
-    wire::{
-        event::IdentityTuple,
-        snapshot::{Exchange, Mode},
-    },
+    wire::snapshot::Exchange,
 };
 
 /// What every decision about a token looks at.
@@ -284,56 +278,6 @@ impl<'p> Desk<'p> {
         Ok(Edits { told, ..edits })
     }
 
-    /// An access token in the place of the subject token.
-    fn swap(
-        self,
-        route: &Route,
-        verified: &mut Verified,
-        granted: &Granted<'_>,
-        visit: &mut Visit<'_>,
-        ambient: &mut Ambient<'_>,
-    ) -> Result<Edits, Halt> {
-        let way = match (route.exchange, &route.external) {
-            // The control plane itself has the key.
-            (Exchange::ControlPlane, _) if self.venue == Venue::Gateway => {
-                Some(Way::ControlPlane { route: &route.id })
-            }
-            (Exchange::External, Some(endpoint)) => Some(Way::External(endpoint)),
-            (Exchange::Gateway | Exchange::ControlPlane | Exchange::None | Exchange::External, _) => None,
-        };
-        let target = route_target(route, granted.binding)?;
-        let maker = match way {
-            None => Maker::Here(self.minter(granted, verified, ambient.now)?),
-            Some(way) => {
-                unexpired(verified, ambient.now)?;
-                Maker::Elsewhere(way)
-            }
-        };
-        if route.mode == Mode::Observe {
-            // Nothing is minted for a request that goes on as it came: the token would lie in the cache unrecorded.
-            return Ok(Edits::untouched(Counted::Observed(None)));
-        }
-        let order = Order { targets: &[target], scope: &route.scope, actor: None };
-        self.pass_gates(verified, granted, order.targets, visit, ambient.now)?;
-        let issued = match maker {
-            Maker::Here(minting) => self.exchange(minting, verified, granted, &order, ambient)?,
-            Maker::Elsewhere(way) => {
-                self.exchange_elsewhere(way, verified, granted, &order, visit, ambient)?
-            }
-        };
-        let Issued { authorization, fresh, counted } = issued;
-        let report = match fresh {
-            Some(fresh) if self.audited => {
-                let (token, identity) = (self.sha256(verified), self.tuple(granted, verified));
-                let mint = Mint { token: Some(&token), identity, fresh: *fresh, grant: None, actor: None };
-                let report = Report::minted(Some(route), mint, self.policy.header.epoch);
-                Report { counted, ..report }
-            }
-            Some(_) | None => Report::counted(counted),
-        };
-        Ok(Edits::new(Credential::Replace(authorization), report))
-    }
-
     /// The laws that hold for every request.
     pub(super) fn authorize(
         self,
@@ -413,38 +357,6 @@ impl<'p> Desk<'p> {
         }
     }
 
-    /// The identity's id, kept with the token: hashing it for every request would cost as much as the rest of a hit.
-    pub(super) fn identity(self, granted: &Granted<'_>, verified: &mut Verified) -> Arc<str> {
-        let Granted { issuer, binding } = granted;
-        if let Some((digest, identity)) = &verified.identity
-            && *digest == binding.digest
-        {
-            return Arc::clone(identity);
-        }
-        let audience = audience_of(binding, verified);
-        let tenant = &self.policy.header.tenant;
-        let id = identity_id(tenant, &binding.client_id, &issuer.id, audience, &verified.subject);
-        let identity: Arc<str> = id.into();
-        verified.identity = Some((binding.digest, Arc::clone(&identity)));
-        identity
-    }
-
-    /// SHA-256 of the subject token, for the operator; computed once per token.
-    pub(super) fn sha256(self, verified: &mut Verified) -> Digest {
-        *verified.sha256.get_or_insert_with(|| Digest::of(self.token))
-    }
-
-    pub(super) fn tuple(self, granted: &Granted<'_>, verified: &mut Verified) -> IdentityTuple {
-        let Granted { issuer, binding } = granted;
-        IdentityTuple {
-            id: (*self.identity(granted, verified)).into(),
-            client_id: binding.client_id.clone(),
-            issuer: issuer.id.clone(),
-            audience: audience_of(binding, verified).into(),
-            subject: verified.subject.clone(),
-        }
-    }
-
     /// Adds to a denial that says nothing of it whom it is about.
     fn explain(self, halt: Halt, verified: &mut Verified, granted: &Granted<'_>) -> Halt {
         match halt {
@@ -510,9 +422,4 @@ impl Served {
             Self::Answer(_) | Self::Actor(_) => Err(Denial::Internal.into()),
         }
     }
-}
-
-fn audience_of<'v>(binding: &Binding, verified: &'v Verified) -> &'v str {
-    // The binding was found by one of these audiences, so there is one.
-    identity_audience(&verified.audiences, |audience| binding.accepts(audience)).unwrap_or_default()
 }

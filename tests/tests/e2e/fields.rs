@@ -53,6 +53,7 @@ async fn a_kubernetes_token_tells_cluster_namespace_service_account_and_pod(work
     expected["iss"] = json!(stage.issuer.iss());
     expected["sub"] = json!(SUBJECT);
     expected["cluster"] = json!("shop-eu");
+    expected["issuer"] = json!("main");
     assert_eq!(workload, expected);
 
     let identity = wait::until_some("the identity shows the fields", wait::PATIENCE, async || {

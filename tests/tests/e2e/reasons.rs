@@ -193,17 +193,17 @@ async fn every_reason_appears_in_an_audit_row() {
 
     let mut causes = causes(&stage.issuer, stage.client_id(), without);
     causes.extend([("token_replayed", replayed), ("rate_limited", often)]);
-    let mut caused: BTreeSet<&str> = causes.iter().map(|(reason, _)| *reason).collect();
-    assert_eq!(caused.len(), causes.len(), "each has one cause");
-    caused.insert("overloaded");
+    let mut reached: BTreeSet<&str> = causes.iter().map(|(reason, _)| *reason).collect();
+    assert_eq!(reached.len(), causes.len(), "each has one cause");
+    reached.insert("overloaded");
     for (reason, request) in &causes {
         let counter = format!("cambist.decision.{reason}");
         let before = stage.envoy.counter(&counter).await;
         let answer = stage.envoy.send(request).await;
         assert!(answer.status.as_u16() >= 400, "{reason}: {}", answer.text());
-        let counted = stage.envoy.until_counted(&counter, before + 1);
-        let counted = tokio::time::timeout(SOON, counted).await;
-        assert!(counted.is_ok(), "another reason than {reason}: {}", answer.status);
+        let came = stage.envoy.until_counted(&counter, before + 1);
+        let came = tokio::time::timeout(SOON, came).await;
+        assert!(came.is_ok(), "another reason than {reason}: {}", answer.status);
     }
 
     // What no healthy gateway says.
@@ -214,7 +214,7 @@ async fn every_reason_appears_in_an_audit_row() {
         let request =
             Request::new(Method::POST, "/gateway/v1/events").json(&batch).bearer(stage.gateway_token());
         request.send(control_plane.port()).await.expect(200);
-        caused.insert(reason);
+        reached.insert(reason);
     }
 
     // Nobody hears of the control plane for longer than a snapshot serves. What is refused then is told later.
@@ -224,15 +224,15 @@ async fn every_reason_appears_in_an_audit_row() {
         stage.envoy.send(&Request::get("/api").bearer(&stage.issuer.token("job"))).await.expect(503);
     assert!(refused.header("retry-after").is_some());
     control_plane.thaw();
-    caused.insert("config_stale");
+    reached.insert("config_stale");
 
     let mut found = BTreeSet::new();
     let told = wait::until("every refusal is told", wait::PATIENCE, async || {
         found = reasons(&stage).await;
-        caused.iter().all(|reason| found.contains(*reason))
+        reached.iter().all(|reason| found.contains(*reason))
     });
     let told = tokio::time::timeout(SOON, told).await;
-    let lacking: Vec<_> = caused.iter().filter(|reason| !found.contains(**reason)).collect();
+    let lacking: Vec<_> = reached.iter().filter(|reason| !found.contains(**reason)).collect();
     assert!(told.is_ok() && lacking.is_empty(), "without a row: {lacking:?}");
     let all: BTreeSet<String> = Denial::ALL.iter().map(|denial| denial.reason().to_owned()).collect();
     assert_eq!(found, all);

@@ -67,7 +67,8 @@ async fn mesh(workers: u32) -> Mesh {
 }
 
 async fn a_token_is_exchanged_at_the_gateway_and_judged_at_the_sidecar(workers: u32) {
-    let Mesh { issuer, neighbour: _, control_plane, service, sidecar, gateway } = mesh(workers).await;
+    let Mesh { issuer, neighbour: _neighbour, control_plane, service, sidecar, gateway } =
+        mesh(workers).await;
     let (job, neighbour) = (issuer.token("job"), issuer.token("neighbour"));
     let seen = stage::seen(&gateway.send(&Request::get("/orders").bearer(&job)).await.expect(200));
     let access = seen.bearer().to_owned();
@@ -103,7 +104,7 @@ async fn a_token_is_exchanged_at_the_gateway_and_judged_at_the_sidecar(workers: 
 }
 
 async fn a_whole_cluster_is_cut_off_at_gateway_and_sidecar_and_let_in_again(workers: u32) {
-    let Mesh { issuer, neighbour, control_plane, service: _, sidecar, gateway } = mesh(workers).await;
+    let Mesh { issuer, neighbour, control_plane, service: _service, sidecar, gateway } = mesh(workers).await;
     let exchanged = async |token: &str| {
         let answer = gateway.send(&Request::get("/").bearer(token)).await.expect(200);
         stage::seen(&answer).bearer().to_owned()

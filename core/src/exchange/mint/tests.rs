@@ -125,6 +125,7 @@ fn a_jwt_svid_is_what_spiffe_says_and_what_a_sidecar_reads() {
         "iat": NOW,
         "exp": NOW + 900,
         "cambist_identity": "idn_abc",
+        "cambist_issuer": "eks",
         "team": ["a"],
     });
     assert_eq!(claims, expected);

@@ -58,7 +58,8 @@ fn a_mint_tells_what_the_issuer_names_and_the_pod_to_the_audit_alone() {
     assert_eq!(
         workload(&token),
         json!({
-            "iss": ISS, "sub": SUBJECT, "cluster": "shop-eu", "namespace": "shop", "service_account": "cart",
+            "iss": ISS, "issuer": "shop-cluster", "sub": SUBJECT, "cluster": "shop-eu", "namespace": "shop",
+            "service_account": "cart",
         })
     );
     assert_eq!(report.event().fields, told());

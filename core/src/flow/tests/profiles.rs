@@ -62,6 +62,7 @@ fn mints_a_jwt_svid() {
             "iat": NOW,
             "exp": NOW + 900,
             "cambist_identity": identity(),
+            "cambist_issuer": "shop-cluster",
         })
     );
     // The identity is the same, whatever the token calls it.

@@ -38,7 +38,7 @@ fn exchanges_a_good_token_for_one_of_ours() {
             "iat": NOW,
             "nbf": NOW,
             "exp": NOW + 900,
-            "workload": {"iss": ISS, "sub": SUBJECT, "cluster": "shop-eu"},
+            "workload": {"iss": ISS, "issuer": "shop-cluster", "sub": SUBJECT, "cluster": "shop-eu"},
         })
     );
     assert_eq!(report.counted, Counted::Minted);
@@ -83,7 +83,7 @@ fn leaves_out_what_there_is_not() {
     let (token, _) = gateway.exchange(&Token::valid().sign());
     let (_, claims) = opened(&token);
     assert_eq!(claims.get("scope"), None);
-    assert_eq!(claims["workload"], json!({"iss": ISS, "sub": SUBJECT}));
+    assert_eq!(claims["workload"], json!({"iss": ISS, "issuer": "shop-cluster", "sub": SUBJECT}));
 }
 
 #[test]

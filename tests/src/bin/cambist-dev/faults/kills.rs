@@ -187,7 +187,7 @@ async fn lane(
             claims["jti"] = json!(format!("{mode}-{name}-{number}-{exchanges}"));
             issuer.sign(&claims)
         };
-        if number % LEAVERS == 0 {
+        if number.is_multiple_of(LEAVERS) {
             let request = Request::get(path.as_str()).bearer(&token("leaver"));
             // Whether it is answered in time does not matter.
             let _ = timeout(STAY, request.try_send(port)).await;
