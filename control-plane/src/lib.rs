@@ -38,4 +38,5 @@ pub mod status;
 pub mod store;
 pub mod strict;
 pub mod text;
+pub mod turns;
 pub mod validate;

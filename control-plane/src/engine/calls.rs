@@ -10,6 +10,7 @@ use cambist_core::{
         consumption::Consumption,
     },
 };
+use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{
@@ -63,11 +64,7 @@ impl Engine {
             }
             (Call::ConsumeReplay { issuer, key, exp }, _) => {
                 match self.consume(&seat.tenant, issuer, key, *exp).await {
-                    Ok(first) => {
-                        let body = serde_json::to_vec(&Consumption { first }).unwrap_or_default();
-                        let content_type = Some(String::from("application/json"));
-                        Answer::Remote(call, Remote { status: 200, content_type, body, ..Remote::default() })
-                    }
+                    Ok(first) => Answer::Remote(call, good(&Consumption { first })),
                     Err(Unwritten::Crowded) => Answer::Overloaded,
                     Err(Unwritten::Invalid | Unwritten::Failed) => Answer::Remote(call, Remote::default()),
                 }
@@ -85,17 +82,22 @@ impl Engine {
     async fn admission(&self, tenant: &str, request: &AdmissionRequest) -> Remote {
         let Ok(asking) = asking(tenant, request.clone(), self.clock.now()) else { return Remote::default() };
         match self.store.admit(tenant, asking).await {
-            Ok(verdict) => Remote {
-                status: 200,
-                content_type: Some("application/json".into()),
-                body: serde_json::to_vec(&Admission { verdict }).unwrap_or_default(),
-                ..Remote::default()
-            },
+            Ok(verdict) => good(&Admission { verdict }),
             Err(error) => {
                 let cause = core::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 tracing::error!(tenant, cause, "whether an identity is let in could not be read");
                 Remote::default()
             }
         }
+    }
+}
+
+/// What a gateway would be answered.
+fn good(message: &impl Serialize) -> Remote {
+    Remote {
+        status: 200,
+        content_type: Some("application/json".into()),
+        body: serde_json::to_vec(message).unwrap_or_default(),
+        ..Remote::default()
     }
 }

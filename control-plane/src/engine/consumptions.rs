@@ -3,21 +3,20 @@
 //! As with mints, whoever waits shares the next transaction with all who came meanwhile. Deliberately absent: what a use
 //! is, which core decides.
 
-use core::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use cambist_core::time::Timestamp;
-use tokio::sync::oneshot;
 
-use crate::store::{
-    Store, StoreError,
-    records::{Digest, TokenUse},
+use crate::{
+    store::{
+        Store, StoreError,
+        records::{Digest, TokenUse},
+    },
+    turns::{Bounds, Turns},
 };
 
-/// Uses that wait at most; whoever comes then is told to come back.
-const MOST_WAITING: usize = 8192;
-/// Uses of one transaction.
-const MOST_ROWS: usize = 1024;
+/// Whoever comes when so many uses wait is told to come back.
+const BOUNDS: Bounds = Bounds { waiting: 8_192, taken: 1_024 };
 /// Seconds for which a use is kept after its token has ended: clocks differ.
 const MARGIN: i64 = 300;
 /// The last second that a token can name.
@@ -32,14 +31,7 @@ const MOST_PURGES: u32 = 200;
 #[derive(Clone)]
 pub struct Consumptions {
     store: Arc<dyn Store>,
-    queue: Arc<Mutex<Queue>>,
-}
-
-#[derive(Default)]
-struct Queue {
-    entries: Vec<(TokenUse, oneshot::Sender<bool>)>,
-    /// Whether a task writes.
-    busy: bool,
+    turns: Arc<Turns<TokenUse, bool>>,
 }
 
 /// A use is not on disk, so nothing may come of it.
@@ -58,7 +50,7 @@ pub enum Unwritten {
 impl Consumptions {
     /// Uses in `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, queue: Arc::default() }
+        Self { store, turns: Arc::new(Turns::new(BOUNDS)) }
     }
 
     /// Returns when the use is on disk: whether it is the first. `key` is 32 bytes in lower-case hex.
@@ -76,37 +68,15 @@ impl Consumptions {
         let is_issuer = (1..=MAX_ISSUER_BYTES).contains(&issuer.len());
         let key = digest(key).filter(|_| lasts && is_issuer).ok_or(Unwritten::Invalid)?;
         let used = TokenUse { tenant: tenant.to_owned(), issuer: issuer.to_owned(), key, exp };
-        let (receipt, told) = oneshot::channel();
-        {
-            let mut queue = self.queue();
-            if queue.entries.len() >= MOST_WAITING {
-                return Err(Unwritten::Crowded);
-            }
-            queue.entries.push((used, receipt));
-            if !mem::replace(&mut queue.busy, true) {
-                tokio::spawn(self.clone().write());
-            }
+        let place = self.turns.join(used, 1).map_err(|_| Unwritten::Crowded)?;
+        if place.is_first {
+            tokio::spawn(self.clone().write());
         }
-        told.await.map_err(|_| Unwritten::Failed)
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        place.answer.await.map_err(|_| Unwritten::Failed)
     }
 
     async fn write(self) {
-        loop {
-            let batch = {
-                let mut queue = self.queue();
-                if queue.entries.is_empty() {
-                    queue.busy = false;
-                    return;
-                }
-                let most = queue.entries.len().min(MOST_ROWS);
-                let rest = queue.entries.split_off(most);
-                mem::replace(&mut queue.entries, rest)
-            };
-            let (uses, receipts): (Vec<TokenUse>, Vec<oneshot::Sender<bool>>) = batch.into_iter().unzip();
+        while let Some((uses, receipts)) = self.turns.take() {
             match self.store.consume(&uses).await {
                 Ok(first) => {
                     for (receipt, first) in receipts.into_iter().zip(first) {

@@ -20,7 +20,7 @@ const WINDOW_MS: i64 = 10_000;
 const MOST_KINDS: usize = 256;
 
 /// What makes denials one kind: tenant, who asked, reason and grant.
-type Kind = (String, String, Option<String>, Option<&'static str>);
+type Kind = (String, String, Option<String>, Option<GrantType>);
 
 /// Denials that are gathered.
 #[derive(Debug, Default)]
@@ -45,12 +45,7 @@ impl Denials {
         now: Timestamp,
     ) -> Option<(Caller, Event)> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let grant = event.grant.map(|grant| match grant {
-            GrantType::JwtBearer => "jwt-bearer",
-            GrantType::TokenExchange => "token-exchange",
-            GrantType::ClientCredentials => "client-credentials",
-        });
-        let mut kind = (tenant.to_owned(), caller.actor.clone(), event.reason.clone(), grant);
+        let mut kind = (tenant.to_owned(), caller.actor.clone(), event.reason.clone(), event.grant);
         if all.len() >= MOST_KINDS && !all.contains_key(&kind) {
             kind = (tenant.to_owned(), String::new(), None, None);
         }

@@ -33,7 +33,7 @@ pub struct Client {
 }
 
 /// A grant by its registered name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GrantType {
     /// RFC 6749 §4.4, at the control plane.
     #[serde(rename = "client_credentials")]

@@ -168,8 +168,8 @@ pub enum Carrier {
     ControlPlane,
 }
 
-/// A [`KeySource`] as it is read. Flat, because serde reads tagged enums through a copy in memory, whose code makes the
-/// module larger by a few per cent, and lets some of their variants carry any field.
+/// A [`KeySource`] as it is read. Flat, because serde lets some variants of tagged enums carry any field, and so that both
+/// readers take the same.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FlatKeySource {
