@@ -145,11 +145,15 @@ check-each: setup
     cargo check -p cambist-tests
     cargo check -p cambist-fuzz
 
-# Throughput beside native jwt_authn; writes target/bench/report.json. About ten minutes.
-bench rounds="5" seconds="4": wasm
+# Throughput beside native jwt_authn; writes target/bench/report.json. A quarter of an hour: [--only repeated|distinct].
+bench rounds="5" seconds="4" *options: wasm
     @scripts/wrk.sh
     cargo build --release -p cambist-control-plane -p cambist-tests --bins
-    {{ target }}/release/cambist-dev bench --rounds {{ rounds }} --seconds {{ seconds }}
+    {{ target }}/release/cambist-dev bench --rounds {{ rounds }} --seconds {{ seconds }} {{ options }}
+
+# What the module itself takes for a request, without Envoy; ten seconds.
+bench-module: wasm
+    node scripts/module-bench.mjs {{ module }}
 
 # Where the CPU time of a request goes: kernel, Envoy, module. Needs perf; about two minutes.
 profile seconds="2": wasm

@@ -5,6 +5,7 @@
 
 mod exchanges;
 mod ingestion;
+mod lane;
 mod load;
 mod pace;
 mod profile;
@@ -13,21 +14,18 @@ mod subject;
 mod ways;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
 use cambist_tests::artifact;
 use cambist_tests::envoy::Envoy;
-use cambist_tests::issuer::Issuer;
-use cambist_tests::jwt::Key;
 use cambist_tests::server::Server;
-use cambist_tests::wait;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde_json::json;
 
+use self::lane::Lane;
 use self::load::Generator;
 pub(crate) use self::profile::profile;
 use self::report::Report;
@@ -48,9 +46,6 @@ const ADDED_P99_MOST: Duration = Duration::from_micros(200);
 /// What we are after.
 const ADDED_P99_AIM: Duration = Duration::from_micros(100);
 
-/// Longer than the filter keeps counts to itself.
-const SETTLING: Duration = Duration::from_millis(600);
-
 /// Measured in every case, with gates.
 const ALGORITHMS: [&str; 2] = ["RS256", "ES256"];
 
@@ -62,35 +57,26 @@ const OTHERS: [&str; 3] = ["ES384", "PS256", "EdDSA"];
 pub(crate) struct Plan {
     rounds: u32,
     seconds: u32,
-}
-
-/// The issuer of one algorithm, its tokens, and an Envoy for every case.
-struct Lane {
-    alg: &'static str,
-    _issuer: Issuer,
-    tokens: Vec<(Tokens, PathBuf)>,
-    subjects: Vec<Subject>,
-}
-
-/// An Envoy under load.
-struct Subject {
-    case: Case,
-    envoy: Envoy,
-    /// Distinct tokens it was sent. Going on from there, one comes back only after all the others.
-    sent: u64,
+    /// The one kind of tokens that is measured, of [`ALGORITHMS`] alone; `None`: everything.
+    only: Option<Tokens>,
 }
 
 // === impl Plan ===
 
 impl Plan {
-    /// From `--rounds N` and `--seconds N`.
+    /// From `--rounds N`, `--seconds N` and `--only TOKENS`.
     pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
-        let mut plan = Self { rounds: 5, seconds: 4 };
+        let mut plan = Self { rounds: 5, seconds: 4, only: None };
         for pair in words.chunks(2) {
-            let [option, value] = pair else { return Err(format!("{} needs a number", pair[0])) };
+            let [option, value] = pair else { return Err(format!("{} needs a value", pair[0])) };
             let field = match *option {
                 "--rounds" => &mut plan.rounds,
                 "--seconds" => &mut plan.seconds,
+                "--only" => {
+                    let named = Tokens::ALL.into_iter().find(|tokens| tokens.name() == *value);
+                    plan.only = Some(named.ok_or(format!("no such tokens: {value}"))?);
+                    continue;
+                }
                 other => return Err(format!("no such option: {other}")),
             };
             *field =
@@ -109,32 +95,37 @@ pub(crate) async fn measure(plan: Plan) -> ExitCode {
     let generator = Generator::new(&folder);
     let upstream = Server::start(Router::new().fallback(async || "ok\n")).await;
     let mut lanes = Vec::new();
+    let kinds = plan.only.map_or(Tokens::ALL.to_vec(), |only| vec![only]);
     for alg in ALGORITHMS {
-        lanes.push(lane(alg, &Tokens::ALL, &Case::ALL, upstream.port(), &folder).await);
+        lanes.push(Lane::prepare(alg, &kinds, &Case::ALL, upstream.port(), &folder).await);
     }
     let mut others = Vec::new();
-    for alg in OTHERS {
-        others.push(lane(alg, &[Tokens::Distinct], &Case::OF_OTHERS, upstream.port(), &folder).await);
+    for alg in OTHERS.iter().filter(|_| plan.only.is_none()) {
+        let (kinds, cases) = (&[Tokens::Distinct], &Case::OF_OTHERS);
+        others.push(Lane::prepare(alg, kinds, cases, upstream.port(), &folder).await);
     }
     let mut report = Report::default();
     for round in 1..=plan.rounds {
         println!("Round {round} of {} …", plan.rounds);
         for lane in &mut lanes {
-            play(lane, &generator, plan.seconds, &mut report).await;
+            lane.play(&generator, plan.seconds, &mut report).await;
         }
         if round % 2 == 1 {
             for lane in &mut others {
-                play(lane, &generator, plan.seconds.div_ceil(2), &mut report).await;
+                lane.play(&generator, plan.seconds.div_ceil(2), &mut report).await;
             }
         }
     }
     println!();
     report.print();
     println!();
-    let mut met = report.print_ratios(&ALGORITHMS);
+    let mut met = report.print_ratios(&ALGORITHMS, &kinds);
+    if plan.only.is_some() {
+        return if met { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     println!();
     for lane in &lanes {
-        met &= print_added_latency(lane, &report, plan);
+        met &= print_added_latency(lane, &report, plan).await;
     }
     println!();
     let mut rows = report.rows();
@@ -164,77 +155,24 @@ pub(crate) async fn measure_ingestion(plan: Plan) -> ExitCode {
     ingestion::measure(plan.seconds).await
 }
 
-async fn lane(alg: &'static str, tokens: &[Tokens], cases: &[Case], upstream: u16, folder: &Path) -> Lane {
-    println!("Preparing {alg} …");
-    let issuer = Issuer::start(Key::of(alg, "bench")).await;
-    let tokens = tokens.iter().map(|tokens| (*tokens, tokens.write(&issuer, folder))).collect();
-    let mut subjects = Vec::new();
-    for case in cases.iter().copied() {
-        subjects.push(Subject { case, envoy: case.start(&issuer, upstream, ENVOY_CORE).await, sent: 0 });
-    }
-    Lane { alg, _issuer: issuer, tokens, subjects }
-}
-
-/// The counter of whoever verifies `alg` in our filter.
-fn verified_by(alg: &str) -> &'static str {
-    match alg {
-        "PS256" | "EdDSA" => "cambist.rust_verify",
-        _ => "cambist.host_verify",
-    }
-}
-
-async fn play(lane: &mut Lane, generator: &Generator, seconds: u32, report: &mut Report) {
-    for (tokens, path) in &lane.tokens {
-        for subject in &mut lane.subjects {
-            // Fills the caches, fetches the keys, opens the connections to the upstream.
-            subject.run(generator, *tokens, path, 1);
-            let counted = *tokens == Tokens::Distinct && subject.case.is_ours();
-            let by = verified_by(lane.alg);
-            let verified = if counted { settled(&subject.envoy, by).await } else { 0 };
-            let spent = cpu_seconds(&subject.envoy);
-            let run = subject.run(generator, *tokens, path, seconds);
-            let spent = cpu_seconds(&subject.envoy) - spent;
-            if counted {
-                // Fails when another verified than should: then something else was measured.
-                subject.envoy.until_counted(by, verified + run.requests).await;
-            }
-            #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds are far below 2^52")]
-            let cpu_us = spent * 1e6 / run.requests as f64;
-            report.add(subject.case, lane.alg, *tokens, run, cpu_us);
-        }
-    }
-}
-
-// === impl Subject ===
-
-impl Subject {
-    /// The generator blocks, while upstream and issuer go on in other threads.
-    fn run(&mut self, generator: &Generator, kind: Tokens, tokens: &Path, seconds: u32) -> load::Run {
-        let (port, first) = (self.envoy.port(), self.sent);
-        let run = tokio::task::block_in_place(|| generator.run(port, tokens, first, seconds));
-        if kind == Tokens::Distinct {
-            // Some were sent and not answered before the end.
-            self.sent += run.requests + 2 * u64::from(load::CONNECTIONS);
-        }
-        run
-    }
-}
-
 /// Prints what a cached exchange adds to the latency at half load; false when the gate is missed.
-fn print_added_latency(lane: &Lane, report: &Report, plan: Plan) -> bool {
-    let rate = report.throughput(Case::Exchange, lane.alg, Tokens::Repeated) / 2.0;
-    let (_, tokens) = &lane.tokens[0];
-    let token = fs::read_to_string(tokens).expect("tokens were written");
-    let p99 = |wanted: Case| {
-        let subject = lane.subjects.iter().find(|subject| subject.case == wanted);
-        let port = subject.expect("every case has an Envoy").envoy.port();
-        tokio::task::block_in_place(|| pace::p99(port, token.trim(), rate, plan.seconds))
-    };
+async fn print_added_latency(lane: &Lane, report: &Report, plan: Plan) -> bool {
+    let rate = report.throughput(Case::Exchange, lane.alg(), Tokens::Repeated) / 2.0;
+    let token = lane.repeated_token();
     let (mut ours, mut native) = (Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
-        let without = p99(Case::NoAuth);
-        native.push(p99(Case::JwtAuthnCached).saturating_sub(without));
-        ours.push(p99(Case::Exchange).saturating_sub(without));
+        let mut p99s = Vec::new();
+        for case in [Case::NoAuth, Case::JwtAuthnCached, Case::Exchange] {
+            let subject = lane.start(case).await;
+            let port = subject.port();
+            let p99 = |seconds| tokio::task::block_in_place(|| pace::p99(port, &token, rate, seconds));
+            // The first second warms up.
+            p99(1);
+            p99s.push(p99(plan.seconds));
+        }
+        let [without, cached, exchanged] = p99s[..] else { unreachable!("three cases") };
+        native.push(cached.saturating_sub(without));
+        ours.push(exchanged.saturating_sub(without));
     }
     let [added, native] = [ours, native].map(|mut rounds| {
         rounds.sort_unstable();
@@ -247,22 +185,11 @@ fn print_added_latency(lane: &Lane, report: &Report, plan: Plan) -> bool {
     };
     println!(
         "  cached exchange, {}, at {rate:.0} req/s: added p99 {} µs {verdict} (native jwt_authn with its cache: {} µs)",
-        lane.alg,
+        lane.alg(),
         added.as_micros(),
         native.as_micros()
     );
     added <= ADDED_P99_MOST
-}
-
-/// What `counter` is at, when the filter has nothing more to report of an earlier run.
-async fn settled(envoy: &Envoy, counter: &str) -> u64 {
-    let mut last = None;
-    wait::until_some("the counters are at rest", wait::PATIENCE, async || {
-        tokio::time::sleep(SETTLING).await;
-        let now = envoy.counter(counter).await;
-        (last.replace(now) == Some(now)).then_some(now)
-    })
-    .await
 }
 
 /// CPU time of a process so far.

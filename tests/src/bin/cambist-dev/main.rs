@@ -17,7 +17,8 @@ const USAGE: &str = "usage: cambist-dev COMMAND
   demo                              runs the story once and shows it
   up                                starts the same and leaves it running
   issuer                            serves an issuer and an upstream for envoy/minimal.yaml
-  bench [--rounds N] [--seconds N]  measures beside native jwt_authn, and the control plane
+  bench [--rounds N] [--seconds N] [--only repeated|distinct]
+                                    measures beside native jwt_authn, and the control plane
   exchanges [--rounds N] [--seconds N]
                                     measures the control plane alone
   profile [--seconds N]             shows where the CPU time of a request goes; needs perf

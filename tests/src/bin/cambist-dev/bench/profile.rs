@@ -1,7 +1,7 @@
 //! Where the CPU time of a request goes: the kernel, Envoy's own code, or the module. Sampled by `perf`.
 //!
 //! Deliberately absent: functions. Envoy's release has no symbols; what its parts cost shows in the difference between
-//! two cases.
+//! two cases. The samples stay in `target/bench/perf-*.data` with their callers, for whoever looks closer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,9 +11,10 @@ use axum::Router;
 use cambist_tests::artifact;
 use cambist_tests::server::Server;
 
+use super::lane::Lane;
 use super::load::Generator;
 use super::subject::{Case, Tokens};
-use super::{ALGORITHMS, LOAD_CORE, Plan, cpu_seconds, lane, stay_on};
+use super::{ALGORITHMS, LOAD_CORE, Plan, cpu_seconds, stay_on};
 use crate::table::Table;
 
 /// Samples per second; a number that no timer shares.
@@ -42,21 +43,22 @@ pub(crate) async fn profile(plan: Plan) -> ExitCode {
     let upstream = Server::start(Router::new().fallback(async || "ok\n")).await;
     let mut table = Table::new(["case", "alg", "tokens", "CPU us", "kernel", "Envoy", "module", "libraries"]);
     for alg in ALGORITHMS {
-        let mut lane = lane(alg, &Tokens::ALL, &Case::ALL, upstream.port(), &folder).await;
-        for (tokens, path) in &lane.tokens {
-            for subject in &mut lane.subjects {
-                subject.run(&generator, *tokens, path, 1);
-                let data = folder.join("perf.data");
-                let before = cpu_seconds(&subject.envoy);
-                let mut sampler = sampler(subject.envoy.process_id(), plan.seconds, &data);
+        let lane = Lane::prepare(alg, &Tokens::ALL, &Case::ALL, upstream.port(), &folder).await;
+        for (tokens, path) in lane.tokens() {
+            for case in lane.cases() {
+                let mut subject = lane.start(*case).await;
+                subject.warm_up(&generator, (*tokens, path));
+                let data = folder.join(format!("perf-{}-{alg}-{}.data", case.name(), tokens.name()));
+                let before = cpu_seconds(subject.envoy());
+                let mut sampler = sampler(subject.envoy().process_id(), plan.seconds, &data);
                 let run = subject.run(&generator, *tokens, path, plan.seconds);
                 #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds are far below 2^52")]
-                let each = (cpu_seconds(&subject.envoy) - before) * 1e6 / run.requests as f64;
+                let each = (cpu_seconds(subject.envoy()) - before) * 1e6 / run.requests as f64;
                 sampler.wait().expect("perf ends");
                 let Spent { kernel, envoy, module, others } = spent(&data, each);
                 let cell = |us: f64| format!("{us:.0}");
                 let [each, kernel, envoy, module, others] = [each, kernel, envoy, module, others].map(cell);
-                let (case, tokens) = (subject.case.name().to_owned(), tokens.name().to_owned());
+                let (case, tokens) = (case.name().to_owned(), tokens.name().to_owned());
                 table.push([case, alg.to_owned(), tokens, each, kernel, envoy, module, others]);
             }
         }
@@ -68,7 +70,17 @@ pub(crate) async fn profile(plan: Plan) -> ExitCode {
 
 fn sampler(process: u32, seconds: u32, data: &Path) -> Child {
     Command::new("perf")
-        .args(["record", "--quiet", "--freq", FREQUENCY, "--pid", &process.to_string(), "--output"])
+        .args([
+            "record",
+            "--quiet",
+            "--call-graph",
+            "fp",
+            "--freq",
+            FREQUENCY,
+            "--pid",
+            &process.to_string(),
+            "--output",
+        ])
         .arg(data)
         .args(["--", "sleep", &seconds.to_string()])
         .stdout(Stdio::null())
@@ -80,7 +92,18 @@ fn sampler(process: u32, seconds: u32, data: &Path) -> Child {
 /// `each` microseconds, divided as the samples are.
 fn spent(data: &Path, each: f64) -> Spent {
     let output = Command::new("perf")
-        .args(["report", "--stdio", "--quiet", "--no-children", "--sort", "dso", "--fields", "overhead,dso"])
+        .args([
+            "report",
+            "--stdio",
+            "--quiet",
+            "--no-children",
+            "--call-graph",
+            "none",
+            "--sort",
+            "dso",
+            "--fields",
+            "overhead,dso",
+        ])
         .arg("--input")
         .arg(data)
         .output()

@@ -72,14 +72,19 @@ impl Report {
     }
 
     /// Prints every ratio beside its gate; false when a gate is missed.
-    pub(crate) fn print_ratios(&self, algorithms: &[&'static str]) -> bool {
+    pub(crate) fn print_ratios(&self, algorithms: &[&'static str], kinds: &[Tokens]) -> bool {
         let mut met = true;
-        let mut table = Table::new(["ratio", "tokens", "alg", "measured", "gate", "stretch", ""]);
-        for Gate { tokens, ours, peer, least, aim } in &GATES {
+        let mut table = Table::new([
+            "ratio", "tokens", "alg", "measured", "least", "most", "by cpu", "gate", "stretch", "",
+        ]);
+        for Gate { tokens, ours, peer, least, aim } in
+            GATES.iter().filter(|gate| kinds.contains(&gate.tokens))
+        {
             for alg in algorithms {
-                let ratio = median(
-                    &self.ratios((ours.name(), alg, tokens.name()), (peer.name(), alg, tokens.name())),
-                );
+                let cells = [ours, peer].map(|case| (case.name(), *alg, tokens.name()));
+                let ratios = self.ratios(cells, |run, _| run.rps);
+                let by_cpu = median(&self.ratios(cells, |_, cpu| 1.0 / cpu));
+                let (ratio, lowest, highest) = (median(&ratios), ratios[0], ratios[ratios.len() - 1]);
                 let verdict = match () {
                     () if ratio >= *aim => "stretch",
                     () if ratio >= *least => "gate",
@@ -88,8 +93,10 @@ impl Report {
                 met &= ratio >= *least;
                 let name = format!("{} / {}", ours.name(), peer.name());
                 let [tokens, alg, verdict] = [tokens.name(), alg, verdict].map(str::to_owned);
-                let [ratio, least, aim] = [ratio, *least, *aim].map(|number| format!("{number:.2}"));
-                table.push([name, tokens, alg, ratio, least, aim, verdict]);
+                let numbers = [ratio, lowest, highest, by_cpu, *least, *aim];
+                let [ratio, lowest, highest, by_cpu, least, aim] =
+                    numbers.map(|number| format!("{number:.2}"));
+                table.push([name, tokens, alg, ratio, lowest, highest, by_cpu, least, aim, verdict]);
             }
         }
         table.print();
@@ -132,10 +139,11 @@ impl Report {
         values
     }
 
-    /// Throughput against throughput, round by round: what slows the machine slows both.
-    fn ratios(&self, ours: Cell, peer: Cell) -> Vec<f64> {
+    /// One cell against the other, round by round: what slows the machine slows both.
+    fn ratios(&self, [ours, peer]: [Cell; 2], of: impl Fn(&Run, f64) -> f64) -> Vec<f64> {
         let pairs = self.runs[&ours].iter().zip(&self.runs[&peer]);
-        let mut ratios: Vec<_> = pairs.map(|((ours, _), (peer, _))| ours.rps / peer.rps).collect();
+        let of = |(run, cpu): &(Run, f64)| of(run, *cpu);
+        let mut ratios: Vec<_> = pairs.map(|(ours, peer)| of(ours) / of(peer)).collect();
         ratios.sort_by(f64::total_cmp);
         ratios
     }
