@@ -96,6 +96,12 @@ impl Claims {
         &self.aud
     }
 
+    /// Subject, audiences and times, without the rest.
+    pub fn into_parts(self) -> (String, Vec<String>, Times) {
+        let Self { sub, aud, times, .. } = self;
+        (sub, aud, times)
+    }
+
     /// Unix time in seconds at which the token ends, rounded down.
     pub const fn exp(&self) -> i64 {
         self.times.exp

@@ -132,8 +132,8 @@ impl Keyring {
     pub fn adopt(&mut self, policy: &Policy, now: Timestamp) {
         self.issuers.retain(|id, keys| policy.issuer(id).is_some_and(|issuer| keys.follow(issuer, now)));
         for issuer in policy.issuers() {
-            if !self.issuers.contains_key(&issuer.id) {
-                self.issuers.insert(issuer.id.clone(), IssuerKeys::new(issuer, now));
+            if !self.issuers.contains_key(&*issuer.id) {
+                self.issuers.insert((*issuer.id).into(), IssuerKeys::new(issuer, now));
             }
         }
     }
@@ -152,7 +152,7 @@ impl Keyring {
         arrived: Timestamp,
         now: Timestamp,
     ) -> Lookup {
-        let keys = self.issuers.entry_ref(issuer.id.as_str()).or_insert_with(|| IssuerKeys::new(issuer, now));
+        let keys = self.issuers.entry_ref(&*issuer.id).or_insert_with(|| IssuerKeys::new(issuer, now));
         keys.lookup(kid, alg, arrived, now)
     }
 

@@ -9,7 +9,7 @@ mod told;
 mod verdicts;
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
-use core::fmt;
+use core::{fmt, hash::BuildHasher as _};
 
 use foldhash::quality::FixedState;
 use lru::LruCache;
@@ -33,6 +33,8 @@ use crate::{
 pub const MAX_TOKENS: usize = 8_192;
 /// Most bytes of all entries, counting keys, values and what an entry costs by itself.
 pub const MAX_BYTES: usize = 16 * 1_048_576;
+/// Bytes at the end of a token by which it is found.
+const HASHED_BYTES: usize = 64;
 /// What an entry costs by itself.
 const ENTRY_OVERHEAD: usize = 256;
 
@@ -40,7 +42,7 @@ const ENTRY_OVERHEAD: usize = 256;
 #[derive(Debug)]
 pub struct Verified {
     /// The issuer's id.
-    pub issuer: String,
+    pub issuer: Arc<str>,
     /// Digest of the issuer as it was compiled then.
     pub issuer_digest: Digest,
     /// Its `sub`.
@@ -97,36 +99,48 @@ pub struct Own {
     pub scopes: Vec<String>,
 }
 
-/// Verified tokens, least recently used first to go; bounded in entries and bytes. Equality compares whole tokens.
+/// Verified tokens, least recently used first to go; bounded in entries and bytes.
+///
+/// A token is found by a hash of its end, which is its signature and thus its own, and is itself only if all of it is
+/// the same. Of two with one hash, which takes an issuer that means to, the later one stays.
 pub struct VerifiedTokens {
-    entries: LruCache<Box<[u8]>, (Verified, usize), FixedState>,
+    entries: LruCache<u64, Entry, FixedState>,
+    seed: FixedState,
     bytes: usize,
     max_tokens: usize,
+}
+
+/// A verified token and what is kept of it.
+struct Entry {
+    token: Box<[u8]>,
+    verified: Box<Verified>,
+    weight: usize,
 }
 
 // === impl Verified ===
 
 impl Verified {
     /// What is kept of `token`.
-    pub fn new(issuer: &Issuer, token: &VerifiedToken) -> Self {
-        Self::by(issuer.id.clone(), issuer.digest, token)
+    pub fn new(issuer: &Issuer, token: VerifiedToken) -> Box<Self> {
+        Box::new(Self::by(Arc::clone(&issuer.id), issuer.digest, token))
     }
 
     /// What is kept of a `token` of ours; `authority` is the digest of what it was verified under.
-    pub fn of_ours(authority: Digest, token: &VerifiedToken, own: Own) -> Self {
+    pub fn of_ours(authority: Digest, token: VerifiedToken, own: Own) -> Box<Self> {
         // No issuer of a policy has an empty id.
-        Self { own: Some(Arc::new(own)), ..Self::by(String::new(), authority, token) }
+        Box::new(Self { own: Some(Arc::new(own)), ..Self::by(Arc::default(), authority, token) })
     }
 
-    fn by(issuer: String, issuer_digest: Digest, token: &VerifiedToken) -> Self {
-        let claims = token.claims();
+    fn by(issuer: Arc<str>, issuer_digest: Digest, token: VerifiedToken) -> Self {
+        let thumbprint = *token.thumbprint();
+        let (subject, audiences, times) = token.into_claims().into_parts();
         Self {
             issuer,
             issuer_digest,
-            subject: claims.sub().into(),
-            audiences: claims.audiences().to_vec(),
-            times: claims.times(),
-            thumbprint: *token.thumbprint(),
+            subject,
+            audiences,
+            times,
+            thumbprint,
             identity: None,
             sha256: None,
             userinfo: None,
@@ -208,30 +222,33 @@ impl Own {
 impl VerifiedTokens {
     /// An empty cache of at most `max_tokens`. `seed` keys its hash, so that nobody can choose colliding tokens.
     pub fn new(seed: u64, max_tokens: usize) -> Self {
-        let entries = LruCache::unbounded_with_hasher(FixedState::with_seed(seed));
-        Self { entries, bytes: 0, max_tokens }
+        let seed = FixedState::with_seed(seed);
+        Self { entries: LruCache::unbounded_with_hasher(seed.clone()), seed, bytes: 0, max_tokens }
     }
 
     /// What is known of this very token.
     pub fn get(&mut self, token: &[u8]) -> Option<&mut Verified> {
-        self.entries.get_mut(token).map(|(verified, _)| verified)
+        let entry = self.entries.get_mut(&self.place(token)).filter(|entry| entry.is_of(token))?;
+        Some(&mut entry.verified)
     }
 
     /// Remembers a verified token.
-    pub fn put(&mut self, token: &[u8], verified: Verified) {
+    pub fn put(&mut self, token: &[u8], verified: Box<Verified>) {
         let weight = weight(token, &verified);
         self.bytes = self.bytes.saturating_add(weight);
-        if let Some((_, old)) = self.entries.put(token.into(), (verified, weight)) {
-            self.bytes = self.bytes.saturating_sub(old);
+        let entry = Entry { token: token.into(), verified, weight };
+        if let Some(old) = self.entries.put(self.place(token), entry) {
+            self.bytes = self.bytes.saturating_sub(old.weight);
         }
         self.shrink();
     }
 
     /// Weighs an entry again after something was added to it.
     pub fn reweigh(&mut self, token: &[u8]) {
-        if let Some((verified, known)) = self.entries.peek_mut(token) {
-            let weight = weight(token, verified);
-            let old = core::mem::replace(known, weight);
+        let place = self.place(token);
+        if let Some(entry) = self.entries.peek_mut(&place).filter(|entry| entry.is_of(token)) {
+            let weight = weight(token, &entry.verified);
+            let old = core::mem::replace(&mut entry.weight, weight);
             self.bytes = self.bytes.saturating_sub(old).saturating_add(weight);
         }
         self.shrink();
@@ -254,9 +271,14 @@ impl VerifiedTokens {
 
     fn shrink(&mut self) {
         while self.entries.len() > self.max_tokens || self.bytes > MAX_BYTES {
-            let Some((_, (_, weight))) = self.entries.pop_lru() else { break };
-            self.bytes = self.bytes.saturating_sub(weight);
+            let Some((_, old)) = self.entries.pop_lru() else { break };
+            self.bytes = self.bytes.saturating_sub(old.weight);
         }
+    }
+
+    fn place(&self, token: &[u8]) -> u64 {
+        let end = token.len().saturating_sub(HASHED_BYTES);
+        self.seed.hash_one(token.get(end..).unwrap_or(token))
     }
 }
 
@@ -264,6 +286,23 @@ impl fmt::Debug for VerifiedTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VerifiedTokens({})", self.len())
     }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    fn is_of(&self, token: &[u8]) -> bool {
+        is_same(&self.token, token)
+    }
+}
+
+/// Whether both are the same bytes, eight at a time: `memcmp` of wasi-libc takes one at a time, which is a fifth of a hit.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ((words, rest), (others, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let number = |word: &[u8; 8]| u64::from_ne_bytes(*word);
+    rest == other_rest
+        && words.len() == others.len()
+        && words.iter().zip(others).all(|(a, b)| number(a) == number(b))
 }
 
 fn weight(token: &[u8], verified: &Verified) -> usize {

@@ -89,7 +89,7 @@ fn every_file_is_a_preset_of_its_name_and_compiles() {
     }
     for name in names {
         let policy = compiled(name);
-        assert_eq!(policy.issuer("a").unwrap().id, "a");
+        assert_eq!(&*policy.issuer("a").unwrap().id, "a");
     }
 }
 

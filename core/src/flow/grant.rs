@@ -179,7 +179,7 @@ impl<'p> Desk<'p> {
         keyring: &mut Keyring,
         arrived: Timestamp,
         ambient: &Ambient<'_>,
-    ) -> Result<(Option<&'p Arc<Issuer>>, Verified), Halt> {
+    ) -> Result<(Option<&'p Arc<Issuer>>, Box<Verified>), Halt> {
         let jwt = UntrustedJwt::parse(self.token)?;
         let of_ours = jwt.iss().and_then(|iss| self.policy.own_keys(iss));
         if let (Some(keys), Some(_)) = (of_ours, self.terms.route()) {
@@ -393,7 +393,7 @@ pub(super) fn verify_by(
     keyring: &mut Keyring,
     arrived: Timestamp,
     ambient: &Ambient<'_>,
-) -> Result<Verified, Halt> {
+) -> Result<Box<Verified>, Halt> {
     let claims = jwt.claims()?;
     if !issuer.audience.admits(claims.audiences()) {
         return Err(Denial::AudienceMismatch.into());
@@ -404,12 +404,12 @@ pub(super) fn verify_by(
     }
     let keys = match keyring.lookup(issuer, jwt.kid(), jwt.alg(), arrived, ambient.now) {
         Lookup::Keys(keys) => keys,
-        Lookup::Wait => return Err(Halt::Wait(Call::FetchKeys { issuer: issuer.id.clone() })),
+        Lookup::Wait => return Err(Halt::Wait(Call::FetchKeys { issuer: (*issuer.id).into() })),
         Lookup::UnknownKid => return Err(Denial::UnknownKid.into()),
         Lookup::Unavailable => return Err(Denial::KeysUnavailable.into()),
     };
     let verified = jwt.verify(&issuer.algorithms, issuer.typ.as_deref(), &keys, ambient.crypto)?;
-    Ok(Verified::new(issuer, &verified))
+    Ok(Verified::new(issuer, verified))
 }
 
 // === impl Served ===

@@ -4,6 +4,7 @@
 //! is the access token already, and what does not fit is refused.
 
 use alloc::{
+    boxed::Box,
     string::{String, ToString as _},
     sync::Arc,
     vec::Vec,
@@ -46,7 +47,7 @@ pub(super) fn verify(
     jwt: UntrustedJwt<'_>,
     keys: &AuthorityKeys,
     ambient: &Ambient<'_>,
-) -> Result<Verified, Denial> {
+) -> Result<Box<Verified>, Denial> {
     // An ID token or anything else that a key of ours might sign is no access token (RFC 9068 §4).
     let typ = jwt.typ().ok_or(Denial::TypNotAllowed)?.to_string();
     let is_access = is_typ(&typ, TYP);
@@ -56,7 +57,7 @@ pub(super) fn verify(
     jwt.claims()?.check_times(&TIMES, ambient.now)?;
     let token = jwt.verify(&ALGORITHMS, Some(&[typ]), &keys.set, ambient.crypto)?;
     let own = own(&token.claims().members(), is_access).ok_or(Denial::TypNotAllowed)?;
-    Ok(Verified::of_ours(keys.digest, &token, own))
+    Ok(Verified::of_ours(keys.digest, token, own))
 }
 
 /// What a route asks of a token of ours; `None` where it is none.

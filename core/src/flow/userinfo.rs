@@ -39,7 +39,7 @@ impl Desk<'_> {
             }
             // Otherwise the configuration changed meanwhile, or which of the request's tokens counts.
             Inquiry::Answered { issuer: asked, endpoint, authorization, remote }
-                if asked == issuer.id
+                if *asked == *issuer.id
                     && *endpoint == rules.endpoint
                     && authorization.as_bytes().strip_prefix(b"Bearer ") == Some(self.token) =>
             {
@@ -69,7 +69,7 @@ impl Desk<'_> {
         // A verified token is ASCII.
         let token = core::str::from_utf8(self.token).map_err(|_| Denial::Internal)?;
         Ok(Call::UserInfo {
-            issuer: issuer.id.clone(),
+            issuer: (*issuer.id).into(),
             endpoint: rules.endpoint.clone(),
             authorization: Secret::<String>::new(format!("Bearer {token}")),
             timeout_ms: rules.timeout_ms,

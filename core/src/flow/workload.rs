@@ -38,7 +38,7 @@ impl Desk<'_> {
         IdentityTuple {
             id: (*self.identity(granted, verified)).into(),
             client_id: binding.client_id.clone(),
-            issuer: issuer.id.clone(),
+            issuer: (*issuer.id).into(),
             audience: audience_of(binding, verified).into(),
             subject: verified.subject.clone(),
         }

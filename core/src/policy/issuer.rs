@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Issuer {
     /// Our name for it.
-    pub id: String,
+    pub id: Arc<str>,
     /// The exact `iss` text.
     pub iss: String,
     /// Cluster name.

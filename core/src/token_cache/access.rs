@@ -1,6 +1,6 @@
 //! The access tokens minted for one subject token, each with everything else that it depends on.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::ENTRY_OVERHEAD;
@@ -69,15 +69,15 @@ pub struct AccessTokens {
     grown: bool,
 }
 
+/// An [`AccessKey`] that is kept. Its texts lie in one piece of memory: thousands of these come and go.
 struct OwnedKey {
     actor: Option<Digest>,
     issuer: Digest,
     binding: Digest,
-    targets: Vec<String>,
-    scope: String,
-    login: Option<String>,
-    minter: Vec<u8>,
     strict: bool,
+    has_login: bool,
+    /// Targets, scope, login and minter, each behind its length.
+    texts: Box<[u8]>,
 }
 
 // === impl Access ===
@@ -115,6 +115,8 @@ impl AccessTokens {
                 self.entries.swap_remove(index);
             }
         }
+        // Most tokens have one, and room for four would be as big as all the rest of the entry.
+        self.entries.reserve_exact(1);
         self.entries.push((OwnedKey::new(key), access));
     }
 
@@ -167,42 +169,52 @@ impl fmt::Debug for AccessTokens {
     }
 }
 
+// === impl AccessKey ===
+
+impl<'a> AccessKey<'a> {
+    /// Its texts in an order that never changes; how many targets there are follows from how many texts.
+    fn texts(&self) -> impl Iterator<Item = &'a [u8]> + Clone {
+        let Self { targets, scope, login, minter, .. } = *self;
+        let targets = targets.iter().map(|target| target.as_bytes());
+        let last = [scope.as_bytes(), login.unwrap_or_default().as_bytes(), minter];
+        targets.chain(last)
+    }
+}
+
 // === impl OwnedKey ===
 
 impl OwnedKey {
     fn new(key: &AccessKey<'_>) -> Self {
-        let AccessKey { actor, issuer, binding, targets, scope, login, minter, strict } = *key;
-        let targets = targets.iter().map(|target| String::from(*target)).collect();
-        let (scope, login) = (scope.into(), login.map(String::from));
-        Self { actor, issuer, binding, targets, scope, login, minter: minter.into(), strict }
+        let AccessKey { actor, issuer, binding, login, strict, targets: _, scope: _, minter: _ } = *key;
+        let size = key.texts().map(|text| text.len().saturating_add(size_of::<u32>()));
+        let mut texts = Vec::with_capacity(size.fold(0, usize::saturating_add));
+        for text in key.texts() {
+            texts.extend_from_slice(&length(text));
+            texts.extend_from_slice(text);
+        }
+        Self { actor, issuer, binding, strict, has_login: login.is_some(), texts: texts.into() }
     }
 
     fn is(&self, key: &AccessKey<'_>) -> bool {
-        let Self { actor, issuer, binding, targets, scope, login, minter, strict } = self;
-        let AccessKey {
-            actor: ours,
-            issuer: by,
-            binding: under,
-            targets: to,
-            scope: may,
-            login: who,
-            minter: with,
-            strict: surely,
-        } = *key;
-        *actor == ours
-            && *issuer == by
-            && *binding == under
-            && targets.iter().eq(to)
-            && *scope == *may
-            && login.as_deref() == who
-            && *minter == *with
-            && *strict == surely
+        let Self { actor, issuer, binding, strict, has_login, texts } = self;
+        *actor == key.actor
+            && *issuer == key.issuer
+            && *binding == key.binding
+            && *strict == key.strict
+            && *has_login == key.login.is_some()
+            && strip_all(texts, key.texts()).is_some_and(<[u8]>::is_empty)
     }
 
     fn weight(&self) -> usize {
-        let Self { actor: _, issuer: _, binding: _, targets, scope, login, minter, strict: _ } = self;
-        let login = login.as_ref().map_or(0, String::len);
-        let targets = targets.iter().map(|target| target.len().saturating_add(32));
-        targets.chain([scope.len(), login, minter.len()]).fold(ENTRY_OVERHEAD, usize::saturating_add)
+        self.texts.len().saturating_add(ENTRY_OVERHEAD)
     }
+}
+
+fn length(text: &[u8]) -> [u8; 4] {
+    u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+/// What follows `texts`, each behind its length, at the start of `kept`.
+fn strip_all<'k, 'a>(kept: &'k [u8], mut texts: impl Iterator<Item = &'a [u8]>) -> Option<&'k [u8]> {
+    texts.try_fold(kept, |rest, text| rest.strip_prefix(&length(text))?.strip_prefix(text))
 }

@@ -3,7 +3,7 @@
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec, vec::Vec};
 
 use super::{
     Access, AccessKey, AccessTokens, MAX_ACCESS_PER_TOKEN, MAX_BYTES, Told, VerdictKey, Verdicts, Verified,
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{claims::Times, denial::Denial, digest::Digest, fixture::NOW, time::Timestamp};
 
-fn verified(subject: &str) -> Verified {
-    Verified {
+fn verified(subject: &str) -> Box<Verified> {
+    Box::new(Verified {
         issuer: "issuer".into(),
         issuer_digest: Digest::of(b"issuer"),
         subject: subject.into(),
@@ -28,7 +28,7 @@ fn verified(subject: &str) -> Verified {
         told: Told::default(),
         admission: None,
         own: None,
-    }
+    })
 }
 
 fn access(name: &str) -> Access {
@@ -70,6 +70,32 @@ fn finds_a_token_by_all_of_its_bytes() {
     cache.put(b"token", verified("b"));
     assert_eq!(cache.get(b"token").unwrap().subject, "b");
     assert_eq!(cache.len(), 1);
+}
+
+/// The end by which a token is found is not all that is compared.
+#[test]
+fn no_token_passes_for_another_with_the_same_end() {
+    let token = [b'a'; 1_003];
+    let mut cache = VerifiedTokens::new(7, 10);
+    cache.put(&token, verified("a"));
+    for at in 0..token.len() {
+        let mut other = token;
+        other[at] = b'b';
+        assert!(cache.get(&other).is_none(), "{at}");
+        assert!(cache.get(&token[..at]).is_none() && cache.get(&token[at + 1..]).is_none(), "{at}");
+    }
+    assert!(cache.get(&[&b"a"[..], &token].concat()).is_none());
+    assert_eq!(cache.get(&token).unwrap().subject, "a");
+    // Of two the later one stays, and only what is there is counted.
+    let mut other = token;
+    other[0] = b'b';
+    let before = cache.bytes();
+    cache.put(&other, verified("b"));
+    assert_eq!((cache.len(), cache.bytes()), (1, before));
+    assert!(cache.get(&token).is_none());
+    cache.reweigh(&token);
+    assert_eq!(cache.get(&other).unwrap().subject, "b");
+    assert_eq!(cache.bytes(), before);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Minting with a key of the policy.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 use super::super::{
     Ambient,
@@ -70,7 +70,7 @@ impl Desk<'_> {
         let text = mint::mint(ambient.crypto, &minting.key, &token).map_err(|_| Denial::Internal)?;
         let jti = mint::jti_text(&jti);
         let access = Access {
-            authorization: format!("Bearer {text}").into(),
+            authorization: ["Bearer ", &text].concat().into(),
             exp,
             usable_until: lifetime::usable_until(now, exp),
             jti: jti.clone(),

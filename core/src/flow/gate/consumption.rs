@@ -53,7 +53,7 @@ impl Desk<'_> {
             None => (b"input", signing_input(self.token)),
         };
         Some(Use {
-            issuer: issuer.id.clone(),
+            issuer: (*issuer.id).into(),
             token: Digest::of_parts([issuer.id.as_bytes(), kind, name]),
             per_target,
             is_tried: issuer.replay_enforcement == Enforcement::Audit,

@@ -93,7 +93,7 @@ impl Compiler {
                 let times = TimeRules { clock_skew, exp_leeway, max_lifetime, max_age };
                 let (by_audience, on_trial) = (HashMap::new(), HashMap::new());
                 let compiled = Issuer {
-                    id: id.clone(),
+                    id: id.as_str().into(),
                     iss,
                     cluster,
                     algorithms,
