@@ -13,6 +13,16 @@ pub(crate) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Adds `bytes` to `text` as base64url without padding.
+pub(crate) fn push_base64url(text: &mut String, bytes: &[u8]) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
+/// How long `bytes` bytes are as base64url without padding, or one or two more.
+pub(crate) const fn base64url_length(bytes: usize) -> usize {
+    bytes.div_ceil(3).saturating_mul(4)
+}
+
 /// What `text` is base64url of; `None` where it has padding, foreign characters or trailing bits that are not zero, so
 /// that nothing has two spellings.
 pub(crate) fn from_base64url(text: &[u8]) -> Option<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! The id of a workload identity, computable by anyone who knows its tuple.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 use sha2::{Digest as _, Sha256};
 
@@ -16,7 +16,7 @@ pub fn identity_id(tenant: &str, client_id: &str, issuer: &str, audience: &str, 
         hash.update(length.to_be_bytes());
         hash.update(field.as_bytes());
     }
-    format!("idn_{}", encoding::base32(&hash.finalize()))
+    ["idn_", &encoding::base32(&hash.finalize())].concat()
 }
 
 /// The audience that names an identity: the first in byte order of the token's audiences that are accepted.

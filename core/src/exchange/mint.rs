@@ -129,7 +129,7 @@ pub fn mint(
         workload,
         claims: *claims,
     };
-    signer::sign(crypto, key, typ, body)
+    signer::sign(crypto, key, typ, &body)
 }
 
 /// How a token's 16 random bytes stand in `jti`.
