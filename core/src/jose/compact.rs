@@ -93,15 +93,15 @@ type Segments<'a> = (&'a [u8], &'a [u8], &'a [u8], &'a [u8]);
 
 /// Header, payload, signature and the first two together; `None` unless there are exactly three segments.
 fn segments(token: &[u8]) -> Option<Segments<'_>> {
-    let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
-    let (first, second) = (dots.next()?, dots.next()?);
-    if dots.next().is_some() {
-        return None;
-    }
+    let is_dot = |byte: &u8| *byte == b'.';
+    let (first, second) = (token.iter().position(is_dot)?, token.iter().rposition(is_dot)?);
     let signing_input = token.get(..second)?;
     let header = token.get(..first)?;
     let payload = signing_input.get(first.checked_add(1)?..)?;
     let signature = token.get(second.checked_add(1)?..)?;
+    if payload.contains(&b'.') {
+        return None;
+    }
     Some((header, payload, signature, signing_input))
 }
 

@@ -1,5 +1,7 @@
 //! DER forms that Envoy's crypto functions want: public keys and ECDSA signatures. Deliberately absent: PEM.
 
+mod ecdsa;
+
 use alloc::vec::Vec;
 
 use rsa::{RsaPublicKey, pkcs8::EncodePublicKey as _};
@@ -44,17 +46,22 @@ pub(crate) fn ed25519_spki(key: &[u8; 32]) -> Vec<u8> {
 
 /// Turns a raw `r‖s` of P-256 into the ASN.1 form. `None` unless it has 64 bytes and both numbers are in [1, n).
 pub fn p256_der_from_raw(raw: &[u8]) -> Option<Vec<u8>> {
-    p256::ecdsa::Signature::from_slice(raw).ok().map(|signature| signature.to_der().as_bytes().to_vec())
+    ecdsa::der_from_raw(raw, &ecdsa::P256_ORDER)
 }
 
 /// Turns a raw `r‖s` of P-384 into the ASN.1 form. `None` unless it has 96 bytes and both numbers are in [1, n).
 pub fn p384_der_from_raw(raw: &[u8]) -> Option<Vec<u8>> {
-    p384::ecdsa::Signature::from_slice(raw).ok().map(|signature| signature.to_der().as_bytes().to_vec())
+    ecdsa::der_from_raw(raw, &ecdsa::P384_ORDER)
 }
 
 /// Turns the ASN.1 form into a raw `r‖s` of P-256. `None` unless it is strict DER and both numbers are in [1, n).
 pub fn p256_raw_from_der(der: &[u8]) -> Option<[u8; RAW_P256_BYTES]> {
-    p256::ecdsa::Signature::from_der(der).ok().map(|signature| signature.to_bytes().into())
+    let (r, s) = ecdsa::numbers_from_der(der, &ecdsa::P256_ORDER)?;
+    let mut raw = [0; RAW_P256_BYTES];
+    let (first, second) = raw.split_first_chunk_mut::<32>()?;
+    *first = r;
+    second.copy_from_slice(&s);
+    Some(raw)
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use super::{InvalidJson, MAX_DEPTH};
 
 /// Names up to here are compared one by one, which is faster than hashing them.
 const FEW: usize = 16;
+/// Room for the names of a usual token with all that is nested in it.
+const ROOM: usize = 24;
 
 /// The value of a member, as far as flat documents need it.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,22 +31,30 @@ pub enum Shallow<'a> {
 pub fn scan_object<'a>(bytes: &'a [u8], see: impl FnMut(&str, Shallow<'a>)) -> Result<(), InvalidJson> {
     let text = core::str::from_utf8(bytes).map_err(|_| InvalidJson)?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    de::Deserializer::deserialize_map(&mut reader, TopLevel(see)).map_err(|_| InvalidJson)?;
+    let mut names = Vec::with_capacity(ROOM);
+    let top = TopLevel { see, names: &mut names };
+    de::Deserializer::deserialize_map(&mut reader, top).map_err(|_| InvalidJson)?;
     reader.end().map_err(|_| InvalidJson)
 }
 
-/// The names of one object so far.
-enum Names<'de> {
-    Few(Vec<Cow<'de, str>>),
-    Many(HashSet<Cow<'de, str>>),
+/// The names of one object so far. Those of all objects that are open lie in one list, the innermost at its end.
+struct Names<'n, 'de> {
+    open: &'n mut Vec<Cow<'de, str>>,
+    first: usize,
+    /// All of them, once they are many.
+    many: Option<HashSet<Cow<'de, str>>>,
 }
 
-struct TopLevel<F>(F);
+struct TopLevel<'n, 'de, F> {
+    see: F,
+    names: &'n mut Vec<Cow<'de, str>>,
+}
 
 /// Reads a value and keeps what [`Shallow`] keeps.
-#[derive(Clone, Copy)]
-struct Keep {
+struct Keep<'n, 'de> {
     depth: u8,
+    /// Names of the objects around it.
+    names: &'n mut Vec<Cow<'de, str>>,
 }
 
 /// A string that borrows from the document where it has no escapes.
@@ -52,41 +62,52 @@ struct Name;
 
 // === impl Names ===
 
-impl<'de> Names<'de> {
+impl<'n, 'de> Names<'n, 'de> {
+    const fn of(open: &'n mut Vec<Cow<'de, str>>) -> Self {
+        let first = open.len();
+        Self { open, first, many: None }
+    }
+
     /// Adds a name; false if it was there.
     fn add(&mut self, name: Cow<'de, str>) -> bool {
-        match self {
-            Self::Few(names) if names.contains(&name) => false,
-            Self::Few(names) if names.len() < FEW => {
-                names.push(name);
-                true
-            }
-            Self::Few(names) => {
-                let mut many: HashSet<_> = names.drain(..).collect();
-                let new = many.insert(name);
-                *self = Self::Many(many);
-                new
-            }
-            Self::Many(names) => names.insert(name),
+        if let Some(many) = &mut self.many {
+            return many.insert(name);
         }
+        let names = self.open.get(self.first..).unwrap_or_default();
+        if names.contains(&name) {
+            return false;
+        }
+        if names.len() < FEW {
+            self.open.push(name);
+            return true;
+        }
+        let many = self.open.drain(self.first..).chain([name]);
+        self.many = Some(many.collect());
+        true
+    }
+
+    /// The object is over.
+    fn close(self) {
+        self.open.truncate(self.first);
     }
 }
 
 // === impl TopLevel ===
 
-impl<'de, F: FnMut(&str, Shallow<'de>)> Visitor<'de> for TopLevel<F> {
+impl<'de, F: FnMut(&str, Shallow<'de>)> Visitor<'de> for TopLevel<'_, 'de, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        let mut names = Names::Few(Vec::with_capacity(FEW));
-        let inner = Keep { depth: MAX_DEPTH.saturating_sub(1) };
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { mut see, names } = self;
+        let mut names = Names::of(names);
         while let Some(name) = members.next_key_seed(Name)? {
+            let inner = Keep { depth: MAX_DEPTH.saturating_sub(1), names: names.open };
             let value = members.next_value_seed(inner)?;
-            (self.0)(&name, value);
+            see(&name, value);
             if !names.add(name) {
                 return Err(de::Error::custom("repeated member name"));
             }
@@ -97,14 +118,13 @@ impl<'de, F: FnMut(&str, Shallow<'de>)> Visitor<'de> for TopLevel<F> {
 
 // === impl Keep ===
 
-impl Keep {
-    fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
-        Ok(Self { depth })
+impl Keep<'_, '_> {
+    fn deeper<E: de::Error>(&self) -> Result<u8, E> {
+        self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Keep {
+impl<'de> DeserializeSeed<'de> for Keep<'_, 'de> {
     type Value = Shallow<'de>;
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Shallow<'de>, D::Error> {
@@ -112,7 +132,7 @@ impl<'de> DeserializeSeed<'de> for Keep {
     }
 }
 
-impl<'de> Visitor<'de> for Keep {
+impl<'de> Visitor<'de> for Keep<'_, 'de> {
     type Value = Shallow<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,9 +168,9 @@ impl<'de> Visitor<'de> for Keep {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Shallow<'de>, A::Error> {
-        let inner = self.deeper()?;
+        let depth = self.deeper()?;
         let mut texts = Some(Vec::new());
-        while let Some(item) = items.next_element_seed(inner)? {
+        while let Some(item) = items.next_element_seed(Keep { depth, names: &mut *self.names })? {
             match (item, &mut texts) {
                 (Shallow::Text(text), Some(texts)) => texts.push(text.into_owned()),
                 _ => texts = None,
@@ -160,14 +180,15 @@ impl<'de> Visitor<'de> for Keep {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Shallow<'de>, A::Error> {
-        let inner = self.deeper()?;
-        let mut names = Names::Few(Vec::new());
+        let depth = self.deeper()?;
+        let mut names = Names::of(self.names);
         while let Some(name) = members.next_key_seed(Name)? {
-            members.next_value_seed(inner)?;
+            members.next_value_seed(Keep { depth, names: &mut *names.open })?;
             if !names.add(name) {
                 return Err(de::Error::custom("repeated member name"));
             }
         }
+        names.close();
         Ok(Shallow::Other)
     }
 }

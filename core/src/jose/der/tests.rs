@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use super::{p256_der_from_raw, p256_raw_from_der, p384_der_from_raw};
 use crate::{
     crypto::{Crypto as _, RustCrypto},
+    fixture::Numbers,
     jose::sample::{key_set, signing_key},
 };
 
@@ -143,4 +144,41 @@ fn refuses_der_where_raw_is_wanted() {
     let raw = RustCrypto.sign(&signing_key(), b"a").unwrap();
     let der = p256_der_from_raw(&raw).unwrap();
     assert_eq!((p256_der_from_raw(&der), p384_der_from_raw(&der)), (None, None));
+}
+
+/// Signatures near every edge, each with every byte of its DER form replaced by some others, as the library judges them.
+#[test]
+fn agrees_with_the_library() {
+    let mut numbers = Numbers::seeded(7);
+    let mut draw =
+        |length: usize| -> Vec<u8> { (0..length).map(|_| numbers.next().to_le_bytes()[7]).collect() };
+    let (mut good, mut bad) = (0, 0);
+    for round in 0_u8..40 {
+        let mut raw = draw(64);
+        // Short numbers, numbers with the first bit set, and numbers near the order.
+        raw[..usize::from(round % 34)].fill(if round % 3 == 0 { 0xff } else { 0 });
+        let library = p256::ecdsa::Signature::from_slice(&raw).ok();
+        let der = p256_der_from_raw(&raw);
+        assert_eq!(der, library.map(|signature| signature.to_der().as_bytes().to_vec()), "{raw:02x?}");
+        let wide = [&[0; 32][..], &raw].concat();
+        let library = p384::ecdsa::Signature::from_slice(&wide).ok();
+        assert_eq!(p384_der_from_raw(&wide), library.map(|signature| signature.to_der().as_bytes().to_vec()));
+        let Some(der) = der else { continue };
+        for at in 0..der.len() {
+            for with in [0, 1, 2, 0x20, 0x21, 0x30, 0x7f, 0x80, 0x81, 0xff, der[at] ^ 1] {
+                let mut other = der.clone();
+                other[at] = with;
+                let library = p256::ecdsa::Signature::from_der(&other).ok();
+                let ours = p256_raw_from_der(&other);
+                assert_eq!(ours, library.map(|signature| signature.to_bytes().into()), "{other:02x?}");
+                if ours.is_some() { good += 1 } else { bad += 1 }
+            }
+            let cut = &der[..at];
+            assert_eq!(
+                (p256_raw_from_der(cut), p256::ecdsa::Signature::from_der(cut).is_ok()),
+                (None, false)
+            );
+        }
+    }
+    assert!(good > 1_000 && bad > 1_000, "{good} {bad}");
 }
