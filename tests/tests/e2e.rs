@@ -39,6 +39,7 @@ mod e2e {
     mod hostile_load;
     mod issuers;
     mod modes;
+    mod module;
     mod oidc_provider;
     mod outage;
     mod programs;
