@@ -218,6 +218,14 @@ fn an_access_token_is_found_by_all_it_depends_on() {
         AccessKey { issuer: key().binding, binding: key().issuer, ..key() },
         AccessKey { targets: &["targets"], scope: "cope", ..key() },
         AccessKey { scope: "scopem", minter: b"inter", ..key() },
+        AccessKey { targets: &[], scope: "target", login: Some("scope"), minter: b"login", ..key() },
+        AccessKey {
+            targets: &["target", "scope"],
+            scope: "login",
+            login: Some("minter"),
+            minter: b"",
+            ..key()
+        },
     ];
     for other in others {
         assert!(tokens.get(&other, now()).is_none(), "{other:?}");
