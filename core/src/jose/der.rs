@@ -57,11 +57,7 @@ pub fn p384_der_from_raw(raw: &[u8]) -> Option<Vec<u8>> {
 /// Turns the ASN.1 form into a raw `r‖s` of P-256. `None` unless it is strict DER and both numbers are in [1, n).
 pub fn p256_raw_from_der(der: &[u8]) -> Option<[u8; RAW_P256_BYTES]> {
     let (r, s) = ecdsa::numbers_from_der(der, &ecdsa::P256_ORDER)?;
-    let mut raw = [0; RAW_P256_BYTES];
-    let (first, second) = raw.split_first_chunk_mut::<32>()?;
-    *first = r;
-    second.copy_from_slice(&s);
-    Some(raw)
+    [r, s].as_flattened().try_into().ok()
 }
 
 #[cfg(test)]

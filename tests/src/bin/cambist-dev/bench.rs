@@ -159,20 +159,19 @@ pub(crate) async fn measure_ingestion(plan: Plan) -> ExitCode {
 async fn print_added_latency(lane: &Lane, report: &Report, plan: Plan) -> bool {
     let rate = report.throughput(Case::Exchange, lane.alg(), Tokens::Repeated) / 2.0;
     let token = lane.repeated_token();
+    let p99 = async |case: Case| {
+        let subject = lane.start(case).await;
+        let paced =
+            |seconds| tokio::task::block_in_place(|| pace::p99(subject.port(), &token, rate, seconds));
+        // The first second warms up.
+        paced(1);
+        paced(plan.seconds)
+    };
     let (mut ours, mut native) = (Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
-        let mut p99s = Vec::new();
-        for case in [Case::NoAuth, Case::JwtAuthnCached, Case::Exchange] {
-            let subject = lane.start(case).await;
-            let port = subject.port();
-            let p99 = |seconds| tokio::task::block_in_place(|| pace::p99(port, &token, rate, seconds));
-            // The first second warms up.
-            p99(1);
-            p99s.push(p99(plan.seconds));
-        }
-        let [without, cached, exchanged] = p99s[..] else { unreachable!("three cases") };
-        native.push(cached.saturating_sub(without));
-        ours.push(exchanged.saturating_sub(without));
+        let without = p99(Case::NoAuth).await;
+        native.push(p99(Case::JwtAuthnCached).await.saturating_sub(without));
+        ours.push(p99(Case::Exchange).await.saturating_sub(without));
     }
     let [added, native] = [ours, native].map(|mut rounds| {
         rounds.sort_unstable();
