@@ -142,6 +142,11 @@ impl Envoy {
         self.admin
     }
 
+    /// How many VMs a filter has: one for each worker, and that of the main thread.
+    pub fn vms(&self) -> u64 {
+        u64::from(self.workers) + 1
+    }
+
     /// The operating system's number for it.
     pub fn process_id(&self) -> u32 {
         self.process.id()

@@ -17,8 +17,10 @@ use tokio::sync::watch;
 
 pub use self::fault::Fault;
 pub use self::userinfo::{LOGIN_ID, UserInfo};
+use crate::envoy::Envoy;
 use crate::jwt::{self, Key};
 use crate::server::Server;
+use crate::wait;
 
 /// The audience of the tokens it issues unless told otherwise.
 pub const AUDIENCE: &str = "https://api.example";
@@ -252,6 +254,15 @@ impl Issuer {
     /// How often it was asked.
     pub fn fetches(&self) -> Fetches {
         self.shared.book().fetches
+    }
+
+    /// How often it was asked, once every VM of `envoy` has asked for its keys: those that answer requests may have
+    /// them while the main thread's waits to ask again, because Envoy refused its first call. Not for gateways whose
+    /// VMs share keys.
+    pub async fn fetches_by_all(&self, envoy: &Envoy) -> Fetches {
+        wait::until("every VM asks for keys", wait::PATIENCE, async || self.fetches().keys >= envoy.vms())
+            .await;
+        self.fetches()
     }
 
     /// How many requests for its document or keys it was answering at once, at most.

@@ -45,7 +45,7 @@ async fn unknown_kids_do_not_hammer_the_issuer(workers: u32) {
     })
     .await;
     assert_eq!(stage.present_to_each_worker(&stage.issuer.token("job")).await, ok(workers));
-    let before = stage.issuer.fetches().keys;
+    let before = stage.issuer.fetches_by_all(&stage.envoy).await.keys;
     let key = stage.issuer.key();
     for number in 0..20 {
         let token = key.named(&format!("unknown-{number}")).token(&stage.issuer.claims("job"));

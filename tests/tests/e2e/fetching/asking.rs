@@ -33,16 +33,11 @@ fn by_address(floor_ms: u32) -> impl FnOnce(&Issuer) -> Policy {
     }
 }
 
-/// Without a gateway token each VM fetches for itself; the VM of the main thread has a root context too.
-fn vms(workers: u32) -> u64 {
-    u64::from(workers) + 1
-}
-
 async fn j1_a_storm_of_unknown_keys(workers: u32) {
     let stage = Stage::inline(workers, by_address(30_000)).await;
     let mut good = Lanes::open(&stage.envoy).await;
     good.expect("the first token", &fresh(&stage.issuer), 200).await;
-    let before = stage.issuer.fetches().keys;
+    let before = stage.issuer.fetches_by_all(&stage.envoy).await.keys;
     stage.issuer.forget_most_at_once();
     let mut storms = Vec::new();
     for number in 0..8 {
@@ -69,7 +64,7 @@ async fn j2_a_new_key_is_asked_for_once(workers: u32) {
     let stage = Stage::inline(workers, by_address(30_000)).await;
     let mut lanes = Lanes::open(&stage.envoy).await;
     lanes.expect("the first key", &fresh(&stage.issuer), 200).await;
-    let before = stage.issuer.fetches().keys;
+    let before = stage.issuer.fetches_by_all(&stage.envoy).await.keys;
     stage.issuer.add_key(Key::rsa("second"));
     for _ in 0..3 {
         lanes.expect("the second key", &fresh(&stage.issuer), 200).await;
@@ -151,7 +146,7 @@ async fn j6_clients_that_leave_while_keys_are_fetched(workers: u32) {
     let stage = Stage::inline_with(workers, issuer, by_address(30_000)).await;
     let created = stage.envoy.counter(CREATED).await;
     let asked = || stage.issuer.fetches().keys;
-    wait::until("every VM asks", wait::PATIENCE, async || asked() >= vms(workers)).await;
+    stage.issuer.fetches_by_all(&stage.envoy).await;
     let active = async || stage.envoy.counter("http.gateway.downstream_rq_active").await;
     for _ in 0..3 {
         let mut leaving = Vec::new();
@@ -189,7 +184,7 @@ async fn j7_addresses_that_an_issuer_or_a_token_names(workers: u32) {
     .await;
     let mut lanes = Lanes::open(&stage.envoy).await;
     lanes.expect("the control", &fresh(&stage.issuer), 200).await;
-    let before = stage.issuer.fetches();
+    let before = stage.issuer.fetches_by_all(&stage.envoy).await;
     for (what, issuer) in [("a document that names another host", &described), ("a redirect", &redirecting)] {
         lanes.expect(what, &fresh(issuer), 503).await;
     }

@@ -33,7 +33,6 @@ struct Scene {
     clock: Clock,
     envoy: Envoy,
     lanes: Lanes,
-    vms: u64,
     _upstream: Upstream,
 }
 
@@ -47,8 +46,7 @@ impl Scene {
         let bootstrap = stage::bootstrap(&[filter], &stage::clusters(&upstream, 1));
         let envoy = clock.wind(Setup::new(workers, bootstrap)).start().await;
         let lanes = Lanes::open(&envoy).await;
-        let vms = u64::from(workers) + 1;
-        let mut scene = Self { issuer, clock, envoy, lanes, vms, _upstream: upstream };
+        let mut scene = Self { issuer, clock, envoy, lanes, _upstream: upstream };
         scene.lanes.expect("a good token", &scene.issuer.token("first"), 200).await;
         scene
     }
@@ -61,7 +59,7 @@ impl Scene {
     /// The gateway asked now and then, and no VM died.
     async fn is_calm_after(&self, fetches: u64) {
         let more = self.issuer.fetches().keys - fetches;
-        assert!(more <= MOST_FETCHES * self.vms, "{more} fetches");
+        assert!(more <= MOST_FETCHES * self.envoy.vms(), "{more} fetches");
         assert!(!self.envoy.output().contains("panicked"), "a VM died");
         Request::get("/ready").send(self.envoy.admin_port()).await.expect(200);
     }
@@ -77,7 +75,7 @@ fn token(issuer: &Issuer, seconds: i64) -> String {
 
 async fn a_clock_that_jumps_ahead_makes_old_keys_stale(workers: u32) {
     let mut scene = Scene::set(workers).await;
-    let before = scene.issuer.fetches().keys;
+    let before = scene.issuer.fetches_by_all(&scene.envoy).await.keys;
     scene.issuer.go_down().await;
     // Half of the time that keys may be stale, and more than all of it.
     for (jump, status) in [(MAX_STALE / 2, 200), (3 * MAX_STALE, 503)] {
@@ -95,7 +93,7 @@ async fn a_clock_that_jumps_ahead_makes_old_keys_stale(workers: u32) {
 
 async fn a_clock_that_jumps_back_does_not_make_keys_last(workers: u32) {
     let mut scene = Scene::set(workers).await;
-    let before = scene.issuer.fetches().keys;
+    let before = scene.issuer.fetches_by_all(&scene.envoy).await.keys;
     scene.clock.set(-24 * HOUR);
     let old = scene.token(-24 * HOUR);
     scene.lanes.expect("a token of that day", &old, 200).await;

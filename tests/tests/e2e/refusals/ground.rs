@@ -108,6 +108,8 @@ impl Ground {
         // Rows are not to wait for the first fetch.
         ground.stage.present(&ground.stage.issuer.token("job")).await.expect(200);
         ground.stage.present(&ground.other.token("job")).await.expect(200);
+        ground.stage.issuer.fetches_by_all(&ground.stage.envoy).await;
+        ground.other.fetches_by_all(&ground.stage.envoy).await;
         ground.stage.envoy.until_counted("cambist.decision.minted", 2).await;
         ground
     }
