@@ -51,15 +51,18 @@ test: setup oidc-provider verifiers
     @# Linking the module keeps one core busy; the others are built meanwhile.
     @just wasm & first=$!; just planted && just programs && wait $first
     @echo "== unit tests"
-    cargo test --workspace --lib --bins
-    @# Each keeps one core busy.
-    @just test-core-wasm & first=$!; just test-core-wasip1 && wait $first
+    @# One core is busy for most of both: building the runner of the one, flipping signatures in the other.
+    @just test-core-wasm & first=$!; just test-units && just test-core-wasip1 && wait $first
     @echo "== integration and end to end"
     cargo test --workspace --test api --test shell --test smoke --test differential --test repo
     cargo test --workspace --test e2e -- --skip fault_load --skip shared_keys
     @# These count and measure, so nothing runs beside them.
     cargo test --workspace --test e2e -- fault_load shared_keys --test-threads=1
     @echo "== just test: every suite passed"
+
+# The unit tests of every crate, native.
+test-units:
+    cargo test --workspace --lib --bins
 
 # The decisions, native.
 test-core:

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cambist_core::denial::Denial;
 use cambist_core::wire::snapshot::GrantType;
@@ -307,4 +308,33 @@ fn lock_file_takes_crates_from_one_registry() {
         .map(str::to_owned)
         .collect();
     assert!(other.is_empty(), "Cargo.lock names other sources: {other:?}");
+}
+
+/// A crate with one feature more is another crate, and so is everything above it: without this, `cargo build` of the
+/// programs and `cargo test` build most of the lock file twice.
+#[test]
+fn builds_with_and_without_tests_share_their_dependencies() {
+    let alone = features("normal,build");
+    let tested = features("normal,build,dev");
+    assert!(alone.len() > 100, "found only {} crates", alone.len());
+    let differing: Vec<_> = alone
+        .iter()
+        .filter(|(name, features)| tested[*name] != **features)
+        .map(|(name, features)| format!("{name}: {features:?} in programs, {:?} in tests", tested[name]))
+        .collect();
+    assert!(differing.is_empty(), "name these features in tests/Cargo.toml: {differing:#?}");
+}
+
+/// The features of every crate in the workspace's tree of dependencies over such edges.
+fn features(edges: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let arguments =
+        ["tree", "--locked", "--workspace", "--no-dedupe", "--prefix=none", "--format={p}|{f}", "--edges"];
+    let tree = Command::new(env!("CARGO")).args(arguments).arg(edges).current_dir(root()).output().unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in String::from_utf8(tree.stdout).unwrap().lines().filter(|line| !line.is_empty()) {
+        let (name, features) = line.split_once('|').unwrap();
+        found.entry(name.to_owned()).or_default().extend(features.split(',').map(str::to_owned));
+    }
+    found
 }
