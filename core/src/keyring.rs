@@ -104,6 +104,8 @@ pub enum Fetched<'a> {
     TooLarge,
     /// No answer: refused, reset or timed out.
     Failed,
+    /// The host did not take the call: its cluster is about to come up or has no address yet.
+    NotTaken,
     /// Not even asked: no Envoy cluster reaches the host.
     NoCluster,
 }
@@ -120,7 +122,8 @@ pub enum Progress {
         /// Why it failed, for the operator.
         failure: Option<FetchFailure>,
     },
-    /// An answer to a fetch that nobody waits for any more.
+    /// Nothing: an answer to a fetch that nobody waits for any more, or a call that was not taken, after which the next
+    /// [`Keyring::attend`] begins the fetch again.
     Ignored,
 }
 

@@ -96,7 +96,7 @@ fn launch(gateway: &mut Gateway, host: &dyn Host, in_flight: &mut InFlight, fetc
             return;
         }
         let (now, random) = (host.now(), random(host));
-        let fetched = if cluster.is_some() { Fetched::Failed } else { Fetched::NoCluster };
+        let fetched = if cluster.is_some() { Fetched::NotTaken } else { Fetched::NoCluster };
         let progress =
             gateway.state.keyring.conclude(&HostBoard(host), &issuer, ticket, fetched, now, random);
         next = settle(gateway, host, progress);

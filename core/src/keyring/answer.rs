@@ -4,7 +4,7 @@ use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 
 use super::{
     FetchFailure, Fetched, MAX_BODY_BYTES, Progress, discovery,
-    issuer_keys::{Good, InFlight, IssuerKeys},
+    issuer_keys::{Good, InFlight, IssuerKeys, Want},
 };
 use crate::{backoff, jose::key_set::KeySet, time::Timestamp};
 
@@ -15,6 +15,10 @@ const RETRY_MOST_MS: i64 = 30_000;
 const RETRY_MOST_COLD_MS: i64 = 4_000;
 /// The latest retry after a failure, its jitter included.
 pub(super) const RETRY_LATEST_MS: i64 = 33_000;
+
+/// How often in a row a fetch begins again on the next tick because the host did not take its call. Envoy takes none
+/// while a cluster has no address: for some milliseconds after its start, or for as long as a name does not resolve.
+pub(super) const MOST_NOT_TAKEN: u8 = 10;
 
 /// What an ended fetch means, and private keys that it was the first to show, by `kid`.
 pub(super) struct Ended {
@@ -34,11 +38,16 @@ impl IssuerKeys {
         let Some(flight) = self.in_flight.take_if(|flight| flight.ticket == ticket) else {
             return Ended { progress: Progress::Ignored, alarm: None };
         };
+        if matches!(fetched, Fetched::NotTaken) && self.not_taken < MOST_NOT_TAKEN {
+            self.not_taken = self.not_taken.saturating_add(1);
+            self.want = self.want.or(Some(Want::Set));
+            return Ended { progress: Progress::Ignored, alarm: None };
+        }
         let mut alarm = None;
         let result = match fetched {
             Fetched::TooLarge => Err(FetchFailure::TooLarge),
             Fetched::Answer { body, .. } if body.len() > MAX_BODY_BYTES => Err(FetchFailure::TooLarge),
-            Fetched::Failed => Err(FetchFailure::Unreachable),
+            Fetched::Failed | Fetched::NotTaken => Err(FetchFailure::Unreachable),
             Fetched::NoCluster => Err(FetchFailure::NoCluster),
             Fetched::Answer { status: 200, body, max_age } if !flight.is_document => {
                 KeySet::parse(body).map_err(FetchFailure::from).and_then(|keys| {
@@ -57,6 +66,8 @@ impl IssuerKeys {
             }
             Fetched::Answer { status, .. } => Err(FetchFailure::of_status(status)),
         };
+        // Not where a document leads on: were the call for the keys never taken, it would be asked for on every tick.
+        self.not_taken = 0;
         self.companions.ended_at = Some(now);
         let failure = result.err();
         if let Some(failure) = failure {

@@ -25,6 +25,8 @@ pub(super) struct IssuerKeys {
     /// A request waits for a fetch that has not begun.
     pub(super) want: Option<Want>,
     pub(super) failures: u32,
+    /// How often in a row the host took no call, since a fetch ended.
+    pub(super) not_taken: u8,
     pub(super) last_failure: Option<FetchFailure>,
     pub(super) next_at: Timestamp,
     /// When the last fetch for an unknown `kid` began.
@@ -66,7 +68,7 @@ pub(super) struct InFlight {
 pub(super) enum Want {
     /// For a `kid` that is not in the set: the floor counts from its beginning.
     Kid,
-    /// There is no set, or the fetch that would have brought one lost its caller.
+    /// There is no set, or the fetch that would have brought one lost its caller or was not taken.
     Set,
 }
 
@@ -83,6 +85,7 @@ impl IssuerKeys {
             in_flight: None,
             want: None,
             failures: 0,
+            not_taken: 0,
             last_failure: None,
             next_at: now,
             refetched_at: None,

@@ -162,11 +162,24 @@ fn refreshes_when_the_answer_says_so() {
 }
 
 #[test]
-fn a_dispatch_that_fails_at_once_is_a_failed_fetch_and_tried_again_later() {
+fn a_dispatch_that_fails_at_once_is_made_again_on_the_next_ticks() {
     let mut vm = vm();
     vm.stage(|stage| stage.broken_clusters.insert("issuer".into()));
     let request = vm.get(&sample::good_token());
+    vm.pass(400);
+    assert!(vm.is_paused(request));
+    vm.stage(|stage| stage.broken_clusters.clear());
     vm.tick();
+    vm.serve(KEYS_URL, Reply::json(&sample::jwks(&[1])));
+    assert!(vm.is_forwarded(request));
+}
+
+#[test]
+fn a_dispatch_that_keeps_failing_is_a_failed_fetch_and_tried_again_later() {
+    let mut vm = vm();
+    vm.stage(|stage| stage.broken_clusters.insert("issuer".into()));
+    let request = vm.get(&sample::good_token());
+    vm.pass(600);
     assert_eq!(vm.status(request), 503);
     assert!(vm.logged("check the cluster"));
     vm.stage(|stage| stage.broken_clusters.clear());

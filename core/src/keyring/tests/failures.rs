@@ -4,7 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::ring::{ISSUER, Ring, Said, issuer_with, jwks, settled};
-use crate::keyring::{FetchFailure, Fetched};
+use crate::keyring::{FetchFailure, Fetched, Progress, answer::MOST_NOT_TAKEN};
 
 #[test]
 fn a_cold_issuer_is_tried_again_within_four_seconds() {
@@ -14,6 +14,51 @@ fn a_cold_issuer_is_tried_again_within_four_seconds() {
         let (waited, fetch) = ring.next_due();
         assert_eq!(waited, expected);
         let _ = ring.finish(&fetch, Fetched::Failed);
+    }
+}
+
+#[test]
+fn a_call_that_is_not_taken_is_made_again_on_the_next_ticks() {
+    let mut ring = Ring::cold();
+    for _ in 0..3 {
+        let fetch = ring.due();
+        assert_eq!(ring.finish(&fetch, Fetched::NotTaken), Progress::Ignored);
+        assert_eq!(ring.look_up(1), Said::Wait, "nothing has failed yet");
+    }
+    ring.fetch(&[1]);
+    assert_eq!(ring.look_up(1), Said::Keys);
+    assert_eq!(ring.launch(), None, "it has what it wanted");
+}
+
+#[test]
+fn a_call_that_is_never_taken_fails_and_begins_anew_after_the_pause() {
+    let mut ring = Ring::cold();
+    for _ in 0..2 {
+        for _ in 0..MOST_NOT_TAKEN {
+            let fetch = ring.due();
+            assert_eq!(ring.finish(&fetch, Fetched::NotTaken), Progress::Ignored);
+        }
+        let fetch = ring.due();
+        assert_eq!(ring.finish(&fetch, Fetched::NotTaken), settled(Some(FetchFailure::Unreachable)));
+        assert_eq!(ring.look_up(1), Said::Unavailable);
+        assert_eq!(ring.launch(), None);
+        ring.pass_secs(3);
+    }
+}
+
+#[test]
+fn the_floor_counts_from_the_call_that_was_not_taken() {
+    let mut ring = Ring::new(issuer_with(|issuer| issuer.refetch_floor_ms = 5_000));
+    ring.fetch(&[1]);
+    ring.pass_millis(1);
+    assert_eq!(ring.look_up(2), Said::Wait);
+    let fetch = ring.due();
+    assert_eq!(ring.finish(&fetch, Fetched::NotTaken), Progress::Ignored);
+    ring.pass_millis(400);
+    ring.fetch(&[1]);
+    for (millis, said) in [(4_599, Said::UnknownKid), (1, Said::Wait)] {
+        ring.pass_millis(millis);
+        assert_eq!(ring.look_up(2), said);
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::{format, string::String};
 
 use super::ring::{Ring, Said, issuer_with, jwks, settled};
 use crate::{
-    keyring::{Fetch, FetchFailure, Fetched, Progress},
+    keyring::{Fetch, FetchFailure, Fetched, Progress, answer::MOST_NOT_TAKEN},
     wire::snapshot::KeySource,
 };
 
@@ -96,6 +96,21 @@ fn the_second_half_of_a_discovery_may_fail() {
     assert_eq!(ring.look_up(1), Said::Unavailable);
     let (_, again) = ring.next_due();
     assert_eq!(url(&again), url(&fetch), "begins with the document again");
+}
+
+/// The document is asked for again each time, and its answers must not make that endless.
+#[test]
+fn the_second_half_of_a_discovery_may_never_be_taken() {
+    let mut ring = discovering("https://issuer.example");
+    let body = document("https://issuer.example", "https://issuer.example/jwks");
+    for left in (0..=MOST_NOT_TAKEN).rev() {
+        let fetch = ring.due();
+        let Progress::Next(next) = ring.answer(&fetch, &body) else { panic!("does not go on") };
+        let failed = settled(Some(FetchFailure::Unreachable));
+        let expected = if left == 0 { failed } else { Progress::Ignored };
+        assert_eq!(ring.finish(&next, Fetched::NotTaken), expected);
+    }
+    assert!(ring.launch().is_none());
 }
 
 #[test]
